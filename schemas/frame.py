@@ -1,0 +1,70 @@
+"""Tables that move through a flow: a batch as read, a frame of accepted rows, and what was set aside."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Int64s = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class RawBatch:
+    """Messages of one partition as a log holds them, in offset order.
+
+    `offsets` and `append_ms` have one entry a message; `values` holds None for a null value; `key(i)` gives the
+    key of message `i` and is only asked for messages that need it.
+    """
+
+    topic: str
+    partition: int
+    offsets: Int64s
+    append_ms: Int64s
+    values: Sequence[bytes | None]
+    key: Callable[[int], bytes | None]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Accepted rows of one record type from one partition, with the watermark after them.
+
+    `rows` has the columns of the record, `offsets` and `append_ms` one entry a row (rows of one message share
+    them); `watermark` is in milliseconds.
+    """
+
+    topic: str
+    partition: int
+    rows: pa.RecordBatch
+    offsets: Int64s
+    append_ms: Int64s
+    watermark: int
+
+    def __len__(self) -> int:
+        return self.rows.num_rows
+
+    def int64(self, column: str) -> Int64s:
+        """A column of whole numbers as numpy, without a copy where there are no nulls."""
+        values: Int64s = self.rows.column(column).to_numpy(zero_copy_only=False)
+        return values
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetters:
+    """Records set aside, all of one partition: one entry each in every list."""
+
+    topic: str
+    partition: int
+    offsets: Sequence[int]
+    reasons: Sequence[str]
+    details: Sequence[str]
+    keys: Sequence[bytes | None]
+    values: Sequence[bytes | None]
+    at_ms: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.offsets)

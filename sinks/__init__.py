@@ -1,0 +1,1 @@
+"""How it leaves: Redis, logs, dead letters, metrics. No decisions."""

@@ -1,0 +1,1 @@
+"""How it comes in: Kafka and the file log behind one interface."""
