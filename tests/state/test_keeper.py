@@ -1,0 +1,155 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.errors import HeadraceError
+from state.chunks import Chunk, ChunkStore
+from state.keeper import KEPT, Keeper
+
+Counts = dict[int, int]
+EPOCH = st.dictionaries(st.integers(0, 20), st.integers(-5, 5), max_size=4)
+
+
+def table(counts: Counts) -> pa.Table:
+    return pa.table({"key": pa.array(counts, pa.int64()), "n": pa.array(counts.values(), pa.int64())})
+
+
+def add_up(tables: list[pa.Table]) -> pa.Table:
+    sums = pa.concat_tables(tables).group_by("key").aggregate([("n", "sum")])
+    return sums.rename_columns(["key", "n"]).filter(pc.field("n") != 0)
+
+
+def counts(tables: list[pa.Table]) -> Counts:
+    if not tables:
+        return {}
+    rows = add_up(tables)
+    return dict(zip(rows["key"].to_pylist(), rows["n"].to_pylist(), strict=True))
+
+
+def open_keeper(path: Path) -> Keeper:
+    return Keeper(ChunkStore(path), {"counts": add_up}, {"cap": "100"})
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class FragileStore(ChunkStore):
+    """A store whose process is killed at its n-th change of the disk."""
+
+    def __init__(self, path: Path, steps: int) -> None:
+        super().__init__(path)
+        self.steps = steps
+
+    def _step(self) -> None:
+        self.steps -= 1
+        if self.steps < 0:
+            raise Killed
+
+    def write(self, table: str, rows: pa.Table) -> Chunk:
+        self._step()
+        return super().write(table, rows)
+
+    def delete(self, name: str) -> None:
+        self._step()
+        super().delete(name)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    epochs=st.lists(EPOCH, min_size=1, max_size=60), resume=st.integers(0, 59), behind=st.integers(0, KEPT)
+)
+def test_every_manifest_that_may_be_resumed_from_holds_the_whole_state(
+    tmp_path_factory: pytest.TempPathFactory, epochs: list[Counts], resume: int, behind: int
+) -> None:
+    path = tmp_path_factory.mktemp("state")
+    keeper = open_keeper(path)
+    expected: Counts = {}
+    history: list[tuple[dict[str, Any], Counts]] = []
+    for number, epoch in enumerate(epochs):
+        if number == resume:
+            manifest, expected = history[max(0, len(history) - 1 - behind)] if history else (None, {})
+            keeper.close()
+            keeper = open_keeper(path)
+            if manifest is not None:
+                tables, _ = keeper.restore(json.loads(json.dumps(manifest)))
+                assert counts(tables.get("counts", [])) == expected
+        expected = {key: n for key in expected | epoch if (n := expected.get(key, 0) + epoch.get(key, 0))}
+        history.append((keeper.snapshot({"counts": table(epoch)}, {"epoch": number}), expected))
+    keeper.close()
+    for manifest, state in history[-1 - KEPT if len(history) > resume + KEPT else -1 :]:
+        tables, facts = open_keeper(path).restore(manifest)
+        assert counts(tables.get("counts", [])) == state
+        assert facts["epoch"] < len(epochs)
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps=st.integers(0, 120), size=st.integers(1, 60))
+def test_a_kill_between_any_two_steps_leaves_the_last_manifest_readable(
+    tmp_path_factory: pytest.TempPathFactory, steps: int, size: int
+) -> None:
+    path = tmp_path_factory.mktemp("state")
+    keeper = Keeper(FragileStore(path, steps), {"counts": add_up})
+    last: dict[str, Any] | None = None
+    done = 0
+    try:
+        for number in range(size):
+            last = keeper.snapshot({"counts": table({number % 7: 1})}, {})
+            done += 1
+    except Killed:
+        pass
+    keeper.close()
+    if last is not None:
+        tables, _ = open_keeper(path).restore(last)
+        assert sum(counts(tables["counts"]).values()) == done
+
+
+def test_a_snapshot_writes_what_changed_and_no_more(tmp_path: Path) -> None:
+    keeper = open_keeper(tmp_path)
+    keeper.snapshot({"counts": table(dict.fromkeys(range(50_000), 1))}, {})
+    whole = keeper.bytes
+    assert keeper.snapshot_bytes == whole
+    keeper.snapshot({"counts": table({7: 1})}, {})
+    assert keeper.snapshot_bytes < whole / 50
+    assert keeper.rows == 50_001
+    keeper.snapshot({"counts": table({})}, {})
+    assert keeper.snapshot_bytes == 0
+    keeper.close()
+
+
+def test_files_no_manifest_names_go_after_two_more(tmp_path: Path) -> None:
+    store = ChunkStore(tmp_path)
+    orphan = store.write("counts", table({1: 1})).name
+    keeper = open_keeper(tmp_path)
+    for _ in range(KEPT):
+        keeper.snapshot({"counts": table({2: 1})}, {})
+        assert orphan in store.names()
+    keeper.snapshot({}, {})
+    assert orphan not in store.names()
+    keeper.close()
+
+
+def test_chunks_stay_few_over_many_epochs(tmp_path: Path) -> None:
+    keeper = open_keeper(tmp_path)
+    for number in range(400):
+        manifest = keeper.snapshot({"counts": table({number % 11: 1})}, {})
+    keeper.close()
+    assert len(manifest["chunks"]) < 100
+    tables, _ = open_keeper(tmp_path).restore(manifest)
+    assert sum(counts(tables["counts"]).values()) == 400
+
+
+def test_a_missing_chunk_stops_the_restore_by_name(tmp_path: Path) -> None:
+    keeper = open_keeper(tmp_path)
+    manifest = keeper.snapshot({"counts": table({1: 1})}, {})
+    keeper.close()
+    name = manifest["chunks"][0]["name"]
+    (tmp_path / name).unlink()
+    with pytest.raises(HeadraceError, match=name):
+        open_keeper(tmp_path).restore(manifest)
