@@ -1,0 +1,238 @@
+"""Every setting: its name, type, default, allowed range and meaning; `schemas.settings` reads them."""
+
+from typing import Annotated, Any, Literal
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from msgspec import Meta, Struct
+
+from schemas.secret import Secret
+
+Scalar = str | int | float | bool
+
+
+def doc(text: str, *, fixed: bool = False, allowed: str = "", **limits: Any) -> Meta:
+    """The meaning of a setting, with its limits.
+
+    `fixed` says that kept state depends on it, so it can't change while that state is in use. `allowed`
+    says in words what a pattern or a list accepts.
+    """
+    return Meta(description=text, extra={"fixed": fixed, "allowed": allowed}, **limits)
+
+
+class Tiers(Struct, frozen=True, kw_only=True):
+    """Follower counts at which an author changes tier; downwards at 0.8 of them."""
+
+    mid: Annotated[
+        int, doc("followers from which an author is mid: pushed to lately active followers", ge=1)
+    ] = 50_000
+    celebrity: Annotated[int, doc("followers from which an author is pulled, not pushed", ge=1)] = 1_000_000
+
+
+class Inbox(Struct, frozen=True, kw_only=True):
+    """What one user's inbox holds."""
+
+    cap: Annotated[
+        int,
+        doc("posts kept in an inbox; cap x 1.1 + 1 must stay within Redis' zset-max-listpack-entries", ge=1),
+    ] = 112
+
+
+class Labels(Struct, frozen=True, kw_only=True):
+    """When training rows are written."""
+
+    horizons_ms: Annotated[
+        tuple[Annotated[int, Meta(ge=1000)], ...],
+        doc(
+            "how long the label join waits before each revision of a row",
+            allowed="a list of growing durations in ms, each at least 1000",
+            min_length=1,
+        ),
+    ] = (600_000, 3_600_000, 86_400_000)
+
+
+class DeadLetterLimit(Struct, frozen=True, kw_only=True):
+    """When a flow stops because too much of its input is bad."""
+
+    limit: Annotated[float, doc("share of dead letters above which a flow stops; 1 = never", ge=0, le=1)] = (
+        0.05
+    )
+    window: Annotated[int, doc("number of latest records over which the share is taken", ge=1)] = 100_000
+    minimum: Annotated[int, doc("dead letters in that window below which a flow never stops", ge=1)] = 1_000
+
+
+class Prometheus(Struct, frozen=True, kw_only=True):
+    """Where metrics are served over HTTP."""
+
+    port: Annotated[int, doc("port of the metrics page; 0 = off", ge=0, le=65_535)] = 0
+    host: Annotated[str, doc("address on which the metrics page listens")] = "0.0.0.0"
+
+
+_Rate = Annotated[float, Meta(ge=0, le=1)]
+
+
+class Priors(Struct, frozen=True, kw_only=True):
+    """The rate p0 that each smoothed rate starts from: (n + a p0) / (d + a)."""
+
+    ctr: Annotated[_Rate, doc("prior of clicks per impression")] = 0.05
+    like: Annotated[_Rate, doc("prior of likes per impression")] = 0.02
+    comment: Annotated[_Rate, doc("prior of comments per impression")] = 0.004
+    share: Annotated[_Rate, doc("prior of shares per impression")] = 0.004
+    save: Annotated[_Rate, doc("prior of saves per impression")] = 0.004
+    hide: Annotated[_Rate, doc("prior of hides per impression")] = 0.002
+    report: Annotated[_Rate, doc("prior of reports per impression")] = 0.0005
+    engagement: Annotated[_Rate, doc("prior of engagements per impression")] = 0.08
+    quality: Annotated[float, doc("q0: quality of an author without impressions", ge=-8, le=3)] = 0.03
+
+
+class Ttl(Struct, frozen=True, kw_only=True):
+    """How long a key lives in Redis after its last write."""
+
+    post_days: Annotated[int, doc("days that a post vector lives after its last write", ge=1, le=3650)] = 8
+    author_days: Annotated[
+        int, doc("days that an author vector lives after its last write", ge=1, le=3650)
+    ] = 40
+    user_days: Annotated[int, doc("days that a user vector lives after its last write", ge=1, le=3650)] = 40
+
+
+class Trending(Struct, frozen=True, kw_only=True):
+    """The lists of trending posts."""
+
+    size: Annotated[int, doc("posts in each trending list", ge=1, le=100_000)] = 100
+    every_ms: Annotated[int, doc("event time between two writes of the lists", ge=100)] = 5_000
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """All settings of a deployment; one immutable value that every command gets."""
+
+    log: Annotated[
+        str,
+        doc(
+            "where the topics are: kafka://host:9092 or file:path/to/folder",
+            allowed="kafka://host:port[,host:port] or file:path/to/folder",
+            pattern=r"^(kafka://[^/]+|file:.+)$",
+        ),
+    ] = "file:.headrace/log"
+    redis: Annotated[
+        str,
+        doc(
+            "where Redis is; embedded: starts one of its own",
+            allowed="redis://host:port/db, rediss://..., unix:///path, redis+cluster://... or embedded:",
+            pattern=r"^(redis://.+|rediss://.+|unix://.+|redis\+cluster://.+|embedded:.*)$",
+        ),
+    ] = "embedded:"
+    redis_password: Annotated[
+        Secret | None, doc("password of Redis; from HEADRACE_REDIS_PASSWORD or redis_password_file only")
+    ] = None
+    redis_password_file: Annotated[str, doc("file that holds the password of Redis; empty = none")] = ""
+    state: Annotated[
+        str, doc("folder of the state store, from which a flow resumes", allowed="a folder", min_length=1)
+    ] = ".headrace/state"
+    topic_prefix: Annotated[
+        str,
+        doc(
+            "put before every topic name, so that deployments can share a cluster",
+            fixed=True,
+            allowed="letters, digits, dots, dashes and underscores",
+            pattern=r"^[A-Za-z0-9._-]*$",
+        ),
+    ] = ""
+    redis_prefix: Annotated[
+        str,
+        doc(
+            "put before every Redis key, so that deployments can share a server",
+            allowed="a text without braces and blanks",
+            pattern=r"^[^{}\s]*$",
+        ),
+    ] = ""
+    partitions: Annotated[
+        int, doc("partitions of every user-partitioned topic", fixed=True, ge=1, le=32_767)
+    ] = 64
+    time: Annotated[
+        Literal["live", "history"],
+        doc(
+            "live: events are judged by append time too; history: old data, judged by event time alone",
+            fixed=True,
+        ),
+    ] = "live"
+    max_ahead_ms: Annotated[
+        int, doc("an event further ahead of its append time is a dead letter (future)", fixed=True, ge=0)
+    ] = 60_000
+    allowed_lateness_ms: Annotated[
+        int,
+        doc("an event further behind its partition's watermark is a dead letter (late)", fixed=True, ge=0),
+    ] = 3_600_000
+    tick_lateness_ms: Annotated[
+        int, doc("allowed lateness of recorded output: how long a tick stays open", fixed=True, ge=0)
+    ] = 60_000
+    dedupe_horizon_ms: Annotated[
+        int, doc("event time over which a repeated event_id counts once", fixed=True, ge=0)
+    ] = 600_000
+    idle_after_ms: Annotated[
+        int, doc("a partition silent for so long no longer holds up the others; 0 = it always does", ge=0)
+    ] = 0
+    max_record_bytes: Annotated[
+        int, doc("a larger record is a dead letter (too_large)", fixed=True, ge=100)
+    ] = 1_048_576
+    frame_rows: Annotated[int, doc("rows at which a frame is full", ge=1, le=10_000_000)] = 50_000
+    engine: Annotated[
+        Literal["bytewax", "loop"], doc("what runs a flow: bytewax, or a plain loop in one process")
+    ] = "bytewax"
+    epoch_ms: Annotated[int, doc("time between two snapshots", ge=10)] = 10_000
+    flush_ms: Annotated[int, doc("time until changed post and author vectors are written to Redis", ge=1)] = (
+        250
+    )
+    flush_slow_ms: Annotated[
+        int, doc("time until changed user vectors and emptied windows are written to Redis", ge=1)
+    ] = 10_000
+    group: Annotated[
+        str,
+        doc(
+            "consumer group that offsets are committed to, for lag tools only; the flow's name is appended",
+            allowed="a name",
+            min_length=1,
+        ),
+    ] = "headrace"
+    schema_path: Annotated[str, doc("folder of further writer schemas, <Record>/*.avsc; empty = none")] = ""
+    feature_registry: Annotated[str, doc("file of feature definitions; empty = the built-in ones")] = ""
+    smoothing: Annotated[float, doc("a in (n + a p0) / (d + a): impressions that a prior is worth", gt=0)] = (
+        20.0
+    )
+    position_curve: Annotated[
+        tuple[Annotated[int, Meta(ge=1, le=10_000)], ...],
+        doc(
+            "chance in thousandths that a position was examined, from the top; positions beyond the list count "
+            "as its last entry, an unknown position (null or below 1) as 1000",
+            fixed=True,
+            allowed="a list of 1 to 40 whole numbers, each from 1 to 10000",
+            min_length=1,
+            max_length=40,
+        ),
+    ] = (1000, 390, 290, 220, 180, 150)
+    tiers: Tiers = Tiers()
+    inbox: Inbox = Inbox()
+    labels: Labels = Labels()
+    dead_letters: DeadLetterLimit = DeadLetterLimit()
+    metrics: Prometheus = Prometheus()
+    priors: Priors = Priors()
+    ttl: Ttl = Ttl()
+    trending: Trending = Trending()
+    kafka: Annotated[
+        dict[str, Scalar | Secret],
+        doc("any setting of librdkafka, passed through; secrets from the environment or from NAME_file"),
+    ] = {}
+
+    def redis_url(self) -> str:
+        """`redis` with the password in it: for the client library only, never to be printed."""
+        if self.redis_password is None or self.redis.startswith("embedded:"):
+            return self.redis
+        parts = urlsplit(self.redis)
+        user, _, host = parts.netloc.rpartition("@")
+        return urlunsplit(
+            parts._replace(netloc=f"{user}:{quote(self.redis_password.reveal(), safe='')}@{host}")
+        )
+
+    def kafka_config(self) -> dict[str, Scalar]:
+        """The librdkafka settings with their secrets: for the client library only, never to be printed."""
+        return {
+            name: value.reveal() if isinstance(value, Secret) else value for name, value in self.kafka.items()
+        }
