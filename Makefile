@@ -21,7 +21,7 @@ demo: .venv/.runtime ## a generated network becomes live features; no broker, no
 	@.venv/bin/headrace demo
 
 test: lint services ## every test, against a real Kafka and a real Redis
-	@.venv/bin/python -m tests.services .venv/bin/python -m pytest
+	@.venv/bin/python -m pytest
 
 lint: .venv/.dev ## linter, formatter, type checker
 	@.venv/bin/ruff check
@@ -29,7 +29,7 @@ lint: .venv/.dev ## linter, formatter, type checker
 	@.venv/bin/mypy
 
 crash: .venv/.dev services ## kill -9 at N random moments, with rescaling and restarts (N=50)
-	@.venv/bin/python -m tests.services .venv/bin/python -m pytest tests/crash --crashes=$(N) --timeout=0
+	@.venv/bin/python -m pytest tests/crash --crashes=$(N) --timeout=0
 
 bench: .venv/.dev services ## throughput, CPU, memory, beside the bare consumer in the same run
 	@.venv/bin/python -m bench

@@ -36,7 +36,7 @@ command -v mvn >/dev/null || missing+=(maven)
 if [ ${#missing[@]} != 0 ]; then packages "${missing[@]}"; fi
 java_is_17 || { echo "Kafka 4 needs Java 17 or later first on the PATH; this is $(java -version 2>&1 | head -n 1)" >&2; exit 1; }
 
-pom=tests/services/kafka/pom.xml
+pom=tests/services/pom.xml
 jars=.services/kafka
 if ! cmp -s "$pom" "$jars/pom.xml"; then
     echo "fetching Apache Kafka with Maven"

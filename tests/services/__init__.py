@@ -1,0 +1,1 @@
+"""Real servers for tests, crash runs and benchmarks, on free ports and thrown away after."""
