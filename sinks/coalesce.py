@@ -1,0 +1,65 @@
+"""Several effects on the same key become the last one."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from schemas.effects import Effect, Erase, Trending, VectorSet
+
+
+def coalesce(effects: Sequence[Effect]) -> list[Effect]:
+    """The effects that leave the same behind as all of `effects` in turn, erasures first.
+
+    A key that was written because something happened stays so, even if a later expiry has its last value.
+    """
+    vectors: dict[str, list[VectorSet]] = {}
+    erased: dict[str, list[Erase]] = {}
+    trending: dict[str, Trending] = {}
+    for effect in effects:
+        if not len(effect) and not isinstance(effect, Trending):
+            continue
+        if isinstance(effect, VectorSet):
+            vectors.setdefault(effect.entity, []).append(effect)
+        elif isinstance(effect, Erase):
+            before = vectors.get(effect.entity, [])
+            vectors[effect.entity] = [kept for one in before if len(kept := _without(one, effect))]
+            erased.setdefault(effect.entity, []).append(effect)
+        else:
+            trending[effect.region] = effect
+    return [
+        *(
+            Erase(entity, np.unique(np.concatenate([one.ids for one in some])))
+            for entity, some in erased.items()
+        ),
+        *(_last(some) for some in vectors.values() if some),
+        *trending.values(),
+    ]
+
+
+def _without(effect: VectorSet, erased: Erase) -> VectorSet:
+    return _rows(effect, np.flatnonzero(~np.isin(effect.ids, erased.ids)))
+
+
+def _last(effects: list[VectorSet]) -> VectorSet:
+    """The last vector of each id."""
+    if len(effects) == 1:
+        return effects[0]
+    backwards = effects[::-1]
+    ids = np.concatenate([effect.ids[::-1] for effect in backwards])
+    _, last, which = np.unique(ids, return_index=True, return_inverse=True)
+    expiry = np.concatenate([effect.expiry[::-1] for effect in backwards])
+    happened = np.zeros(len(last), np.bool_)
+    happened[which[~expiry]] = True
+    return VectorSet(
+        effects[0].entity,
+        ids[last],
+        np.concatenate([effect.as_of_ms[::-1] for effect in backwards])[last],
+        np.concatenate([effect.values[::-1] for effect in backwards])[last],
+        ~happened,
+    )
+
+
+def _rows(effect: VectorSet, rows: np.ndarray[tuple[int], np.dtype[np.intp]]) -> VectorSet:
+    return VectorSet(
+        effect.entity, effect.ids[rows], effect.as_of_ms[rows], effect.values[rows], effect.expiry[rows]
+    )

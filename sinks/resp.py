@@ -1,0 +1,153 @@
+"""Effects as Redis commands, in the bytes of the Redis protocol (RESP).
+
+Vectors become matrices of bytes, one row a command: where ids have equally many characters the commands are
+equally long, so a group of them is put together column by column.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from schemas.effects import Effect, Erase, Trending, VectorSet
+from schemas.vector import HEADER, LAYOUT, VALUE
+
+Bytes = npt.NDArray[np.uint8]
+
+ROWS = 1024
+"""Most vectors in a request: a quarter of a megabyte, so that encoding and Redis work at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Commands to send: `data` is RESP, `replies` how many replies come back.
+
+    `plain` says that each command is a `SET` outside a transaction, so that each reply is five bytes long.
+    """
+
+    data: bytes | memoryview
+    replies: int
+    plain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """Turns effects into requests.
+
+    `prefix` stands before every key, `feature_set` is the version that goes into each vector, `ttl_s` says by
+    entity for how many seconds a vector lives after a write.
+    """
+
+    prefix: str
+    feature_set: int
+    ttl_s: Mapping[str, int]
+
+    def requests(self, effects: Iterable[Effect]) -> Iterator[Request]:
+        """Requests for coalesced `effects`: their order doesn't matter, save that erasures go first."""
+        vectors: list[VectorSet] = []
+        others: list[bytes] = []
+        replies = 0
+        for effect in effects:
+            if isinstance(effect, VectorSet):
+                vectors.append(effect)
+                continue
+            commands = self.erase(effect) if isinstance(effect, Erase) else self.trending(effect)
+            others += commands
+            replies += len(commands)
+        if others:
+            yield Request(b"".join(others), replies, plain=False)
+        for effect in vectors:
+            yield from self.vectors(effect)
+
+    def vectors(self, effect: VectorSet) -> Iterator[Request]:
+        """`SET key vector EX ttl` for each id, with `XX` where it is an expiry."""
+        _, offsets_buffer, text_buffer = pa.array(effect.ids).cast(pa.string()).buffers()
+        offsets = np.frombuffer(offsets_buffer, np.int32, len(effect) + 1)
+        text = np.frombuffer(text_buffer, np.uint8)
+        values = np.ascontiguousarray(effect.values, VALUE)
+        # What decides the form of a command: the characters of the id, and whether it has XX.
+        form = (np.diff(offsets) * 2 + effect.expiry).astype(np.uint8)
+        by_form = np.argsort(form, kind="stable")
+        end = 0
+        for code, count in enumerate(np.bincount(form).tolist()):
+            start, end = end, end + count
+            characters, expiry = divmod(code, 2)
+            frame = self._frame(effect.entity, characters, values.shape[1], bool(expiry))
+            for first in range(start, end, ROWS):
+                rows = by_form[first : min(first + ROWS, end)]
+                digits = text[offsets[rows][:, None] + np.arange(characters, dtype=np.int32)]
+                header = self._header(effect.as_of_ms[rows], values.shape[1])
+                data = _side_by_side(
+                    frame[0], digits, frame[1], header, values[rows].view(np.uint8), frame[2]
+                )
+                yield Request(data, len(rows), plain=True)
+
+    def trending(self, effect: Trending) -> list[bytes]:
+        """The whole list of a region at once: a reader sees the old one or the new one."""
+        key = f"{self.prefix}trending:{effect.region}"
+        if not len(effect):
+            return [command("DEL", key)]
+        pairs: list[str | float] = []
+        for post, score in zip(effect.post_ids.tolist(), effect.scores.tolist(), strict=True):
+            pairs += (score, str(post))
+        return [command("MULTI"), command("DEL", key), command("ZADD", key, *pairs), command("EXEC")]
+
+    def erase(self, effect: Erase) -> list[bytes]:
+        """`DEL key` for each id."""
+        before, after = self._around(effect.entity)
+        return [command("DEL", f"{before}{number}{after}") for number in effect.ids.tolist()]
+
+    def _around(self, entity: str) -> tuple[str, str]:
+        """What stands before and after the id in a vector's key."""
+        return (
+            (f"{self.prefix}features:user:{{", "}")
+            if entity == "user"
+            else (f"{self.prefix}features:{entity}:", "")
+        )
+
+    def _frame(self, entity: str, characters: int, count: int, expiry: bool) -> tuple[bytes, bytes, bytes]:
+        """The bytes before the id, between id and vector, and after the vector."""
+        before, after = self._around(entity)
+        key = len(before.encode()) + characters + len(after)
+        ttl = str(self.ttl_s[entity]).encode()
+        last = b"\r\n$2\r\nEX\r\n$%d\r\n%b\r\n" % (len(ttl), ttl) + (b"$2\r\nXX\r\n" if expiry else b"")
+        return (
+            b"*%d\r\n$3\r\nSET\r\n$%d\r\n%b" % (6 if expiry else 5, key, before.encode()),
+            b"%b\r\n$%d\r\n" % (after.encode(), HEADER.itemsize + VALUE.itemsize * count),
+            last,
+        )
+
+    def _header(self, as_of_ms: npt.NDArray[np.int64], count: int) -> Bytes:
+        header = np.empty(len(as_of_ms), HEADER)
+        header["layout"] = LAYOUT
+        header["feature_set"] = self.feature_set
+        header["count"] = count
+        header["as_of_ms"] = as_of_ms
+        return header.view(np.uint8).reshape(-1, HEADER.itemsize)
+
+
+def command(*words: str | float) -> bytes:
+    r"""One command; numbers are written as the shortest text that gives the same number.
+
+    >>> command("ZADD", "trending:all", 0.5, "7")
+    b'*4\r\n$4\r\nZADD\r\n$12\r\ntrending:all\r\n$3\r\n0.5\r\n$1\r\n7\r\n'
+    """
+    texts = [(word if isinstance(word, str) else repr(word)).encode() for word in words]
+    return b"*%d\r\n" % len(texts) + b"".join(b"$%d\r\n%b\r\n" % (len(text), text) for text in texts)
+
+
+def _side_by_side(*columns: bytes | Bytes) -> memoryview:
+    """Rows of bytes put side by side; a `bytes` is the same in each row."""
+    rows = next(len(column) for column in columns if not isinstance(column, bytes))
+    matrix = np.concatenate(
+        [
+            np.broadcast_to(np.frombuffer(column, np.uint8), (rows, len(column)))
+            if isinstance(column, bytes)
+            else column
+            for column in columns
+        ],
+        axis=1,
+    )
+    return matrix.reshape(-1).data
