@@ -200,8 +200,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     position_curve: Annotated[
         tuple[Annotated[int, Meta(ge=1, le=10_000)], ...],
         doc(
-            "chance in thousandths that a position was examined, from the top; positions beyond the list count "
-            "as its last entry, an unknown position (null or below 1) as 1000",
+            "chance in thousandths that a position was examined, from the top; positions beyond the list "
+            "count as its last entry, an unknown position (null or below 1) as 1000",
             fixed=True,
             allowed="a list of 1 to 40 whole numbers, each from 1 to 10000",
             min_length=1,
