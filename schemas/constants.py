@@ -12,7 +12,7 @@ UNKNOWN_POSITION: Final = 1_000
 
 
 def constants_of(settings: Settings) -> dict[str, float]:
-    """Constants by name: `a`, priors `p0_ctr`, ..., `q0`, position curve `e_1`, ..., dwell edges `edge_0`, ...
+    """Constants by name: `a`, priors `p0_ctr` and so on, `q0`, positions `e_1`, dwell edges `edge_0`.
 
     >>> constants_of(Settings())["p0_ctr"]
     0.05

@@ -1,0 +1,113 @@
+"""Metrics of a running flow, and the HTTP page from which Prometheus reads them."""
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric as Family
+from prometheus_client.registry import Collector
+
+from schemas.errors import HeadraceError
+from schemas.metrics import METRICS, Counter, Gauge, Histogram, Metric
+
+Labels = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Buckets:
+    """What a histogram has seen: counts by bucket, the last without bound, and the sum of the values."""
+
+    counts: npt.NDArray[np.int64]
+    total: float = 0.0
+
+
+@dataclass(slots=True, eq=False)
+class Metrics(Collector):
+    """The present values; safe to use from several threads.
+
+    Label values are given in the order of the metric's labels. A histogram takes a column of values at once.
+    """
+
+    _numbers: dict[tuple[Metric, Labels], float] = field(default_factory=dict)
+    _buckets: dict[tuple[Histogram, Labels], _Buckets] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, metric: Counter, amount: float, *labels: str) -> None:
+        """Count `amount` more."""
+        key = (metric, _checked(metric, labels))
+        with self._lock:
+            self._numbers[key] = self._numbers.get(key, 0.0) + amount
+
+    def set(self, metric: Gauge, value: float, *labels: str) -> None:
+        """Replace the value."""
+        with self._lock:
+            self._numbers[metric, _checked(metric, labels)] = value
+
+    def observe(self, metric: Histogram, values: npt.ArrayLike, *labels: str) -> None:
+        """Count each of `values`, an array or one number, in the unit of the metric."""
+        column = np.atleast_1d(np.asarray(values, dtype=np.float64))
+        found = np.bincount(np.searchsorted(metric.bounds, column), minlength=len(metric.bounds) + 1)
+        key = (metric, _checked(metric, labels))
+        with self._lock:
+            buckets = self._buckets.setdefault(key, _Buckets(np.zeros(len(found), np.int64)))
+            buckets.counts += found
+            buckets.total += float(column.sum())
+
+    def value(self, metric: Counter | Gauge, *labels: str) -> float:
+        """The present value; 0 before the first one."""
+        with self._lock:
+            return self._numbers.get((metric, _checked(metric, labels)), 0.0)
+
+    def collect(self) -> Iterable[Family]:
+        """Every metric with its meaning, for the HTTP page."""
+        with self._lock:
+            return [self._family(metric) for metric in METRICS]
+
+    def _family(self, metric: Metric) -> Family:
+        if isinstance(metric, Histogram):
+            histogram = HistogramMetricFamily(metric.name, metric.doc, labels=metric.labels)
+            for (other, labels), buckets in self._buckets.items():
+                if other is metric:
+                    upper = [*map(str, metric.bounds), "+Inf"]
+                    counts = zip(upper, np.cumsum(buckets.counts).tolist(), strict=True)
+                    histogram.add_metric(labels, list(counts), buckets.total)
+            return histogram
+        kind = CounterMetricFamily if isinstance(metric, Counter) else GaugeMetricFamily
+        family = kind(metric.name, metric.doc, labels=metric.labels)
+        for (known, labels), value in self._numbers.items():
+            if known is metric:
+                family.add_metric(labels, value)
+        return family
+
+
+class Page:
+    """The metrics page, served by a thread of its own until `close`."""
+
+    def __init__(self, metrics: Metrics, host: str, port: int) -> None:
+        """Serve at `http://host:port/metrics`, a free port if 0; `HeadraceError` if the port can't be had."""
+        registry = CollectorRegistry()
+        registry.register(metrics)
+        ProcessCollector(registry=registry)
+        try:
+            self._server, self._thread = start_http_server(port, host, registry)
+        except OSError as error:
+            raise HeadraceError(
+                f"the metrics page can't listen on {host}:{port} ({error.strerror}); set metrics.port to another, or to 0"
+            ) from error
+        self.port = int(self._server.server_port)
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def _checked(metric: Metric, labels: Labels) -> Labels:
+    if len(labels) != len(metric.labels):
+        raise TypeError(f"{metric.name} has the labels {metric.labels}, not {labels}")
+    return labels
