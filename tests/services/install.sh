@@ -29,20 +29,27 @@ if [ $# != 0 ]; then
     exit
 fi
 
+pom=tests/services/pom.xml
+jars=.services/kafka # the copy of the pom in it is written last
+
 missing=()
 command -v redis-server >/dev/null || missing+=(redis-server)
 java_is_17 || missing+=(default-jre-headless)
-command -v mvn >/dev/null || missing+=(maven)
+cmp -s "$pom" "$jars/pom.xml" || command -v mvn >/dev/null || missing+=(maven)
 if [ ${#missing[@]} != 0 ]; then packages "${missing[@]}"; fi
-java_is_17 || { echo "Kafka 4 needs Java 17 or later first on the PATH; this is $(java -version 2>&1 | head -n 1)" >&2; exit 1; }
+if ! java_is_17; then
+    echo "Kafka 4 needs Java 17 or later first on the PATH; this is $(java -version 2>&1 | head -n 1)" >&2
+    exit 1
+fi
 
-pom=tests/services/pom.xml
-jars=.services/kafka
 if ! cmp -s "$pom" "$jars/pom.xml"; then
     echo "fetching Apache Kafka with Maven"
     rm -rf "$jars"
     mkdir -p "$jars"
-    mvn --batch-mode --quiet --file "$pom" dependency:copy-dependencies -DincludeScope=runtime \
-        -DoutputDirectory="$PWD/$jars" >.services/maven.log 2>&1 || { tail -n 20 .services/maven.log >&2; exit 1; }
+    if ! mvn --batch-mode --quiet --file "$pom" dependency:copy-dependencies -DincludeScope=runtime \
+        -DoutputDirectory="$PWD/$jars" >.services/maven.log 2>&1; then
+        tail -n 20 .services/maven.log >&2
+        exit 1
+    fi
     cp "$pom" "$jars/pom.xml"
 fi
