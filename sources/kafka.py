@@ -1,0 +1,102 @@
+"""Reading Kafka: one consumer per partition, at an offset that we say, without a group that could move it."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from confluent_kafka import TopicPartition
+
+from schemas.errors import HeadraceError
+from schemas.kafka_cluster import PATIENCE_S, KafkaCluster, client_config
+from sources.kafka_reader import KafkaPartitionReader
+from sources.log import lost_offset
+
+QUEUE_KBYTES: Final = 256 * 1024
+QUEUE_MESSAGES: Final = 800_000
+
+
+class KafkaLog:
+    """The topics of a cluster whose names begin with `prefix`.
+
+    `config` is passed to librdkafka, except for what the promises of a reader hang on. Offsets are committed
+    to `group`, for lag tools only.
+    """
+
+    def __init__(
+        self,
+        servers: str,
+        config: Mapping[str, Any],
+        group: str,
+        prefix: str = "",
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self._servers = servers
+        self._config = config
+        self._group = group
+        self._prefix = prefix
+        self._patience_s = patience_s
+        self._cluster = KafkaCluster(servers, config, patience_s)
+        self._known: dict[str, int] = {}
+
+    def partitions(self, topic: str) -> int:
+        """The number of partitions.
+
+        Raises HeadraceError when there is no such topic, or no cluster.
+        """
+        if topic not in self._known:
+            found = self._cluster.partitions(self._prefix + topic)
+            if found is None:
+                raise HeadraceError(
+                    f"topic {self._prefix + topic!r} is not in Kafka at {self._servers}; make it with "
+                    "`headrace topics --create`, or correct `topic_prefix`"
+                )
+            self._known[topic] = found
+        return self._known[topic]
+
+    def starts(self, topic: str) -> list[int]:
+        """First offset still kept, by partition."""
+        return self._cluster.starts(self._prefix + topic, list(range(self.partitions(topic))))
+
+    def ends(self, topic: str) -> list[int]:
+        """The end of what is committed, by partition: messages of an open transaction are beyond it."""
+        return self._cluster.ends(self._prefix + topic, list(range(self.partitions(topic))))
+
+    def open(
+        self, topic: str, partition: int, offset: int | None = None, until: int | None = None
+    ) -> KafkaPartitionReader:
+        """A reader from `offset` (None: the oldest message kept) up to `until`, not included (None: no end).
+
+        Raises HeadraceError when the log does not hold `offset`, or has no such topic or partition.
+        """
+        if not 0 <= partition < self.partitions(topic):
+            raise HeadraceError(
+                f"topic {topic!r} has {self.partitions(topic)} partitions, not {partition + 1}"
+            )
+        name = self._prefix + topic
+        [start] = self._cluster.starts(name, [partition])
+        first = start if offset is None else offset
+        if first != start:
+            [end] = self._cluster.ends(name, [partition])
+            if not start <= first <= end:
+                raise HeadraceError(lost_offset(topic, partition, first, start, end))
+        return KafkaPartitionReader(
+            topic, TopicPartition(name, partition, first), until, self._consumer_config(topic), self._cluster
+        )
+
+    def close(self) -> None:
+        """Readers keep their own connections; this one is let go with the object."""
+
+    def _consumer_config(self, topic: str) -> dict[str, Any]:
+        partitions = self.partitions(topic)
+        return {
+            # Memory is bounded for all partitions together; a full queue is looked at again soon.
+            "queued.max.messages.kbytes": min(max(QUEUE_KBYTES // partitions, 2_048), 65_536),
+            "queued.min.messages": min(max(QUEUE_MESSAGES // partitions, 10_000), 100_000),
+            "fetch.queue.backoff.ms": 10,
+            **client_config(self._servers, self._config),
+            "group.id": self._group,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "error",
+            "isolation.level": "read_committed",
+            "allow.auto.create.topics": False,
+        }

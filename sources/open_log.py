@@ -1,0 +1,17 @@
+"""The log that the settings name."""
+
+from pathlib import Path
+
+from schemas.settings import Settings
+from sources.file_log import FileLog
+from sources.kafka import KafkaLog
+from sources.log import Log
+
+
+def open_log(settings: Settings, flow: str = "") -> Log:
+    """The log at `settings.log`; `flow` is appended to the consumer group that lag tools see."""
+    if settings.log.startswith("kafka://"):
+        group = f"{settings.group}-{flow}" if flow else settings.group
+        servers = settings.log.removeprefix("kafka://")
+        return KafkaLog(servers, settings.kafka_config(), group, settings.topic_prefix)
+    return FileLog(Path(settings.log.removeprefix("file:")), settings.topic_prefix)
