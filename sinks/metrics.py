@@ -96,7 +96,7 @@ class Page:
             self._server, self._thread = start_http_server(port, host, registry)
         except OSError as error:
             raise HeadraceError(
-                f"the metrics page can't listen on {host}:{port} ({error.strerror}); set metrics.port to another, or to 0"
+                f"the metrics page can't listen on {host}:{port} ({error.strerror}); set metrics.port to another, or 0"
             ) from error
         self.port = int(self._server.server_port)
 
