@@ -1,0 +1,230 @@
+"""Runs a drawing on bytewax: the only place that knows the engine."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+from bytewax.inputs import AbortExecution, FixedPartitionedSource, StatefulSourcePartition
+from bytewax.operators import StatefulBatchLogic
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+from bytewax.recovery import RecoveryConfig, init_db_dir
+from bytewax.run import cli_main
+
+from flows.drawing import Keep, Output, Read, Write
+from flows.intake import Item
+from flows.plan import Plan
+from schemas.frame import DeadLetters, Frame
+
+ONLY = "0"
+"""The one key and the one output partition that a process has."""
+
+
+@dataclass
+class Failure:
+    """The first error of any step. From then on no step does anything, and the source aborts the engine."""
+
+    error: BaseException | None = None
+    _stderr: int | None = field(default=None, repr=False)
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """Remember an error instead of raising it into the engine, which would print its own trace."""
+        try:
+            yield
+        except Exception as error:
+            self.error = self.error or error
+
+    def refuse(self) -> None:
+        """Raise if there was an error: a snapshot must not count then. The engine's own words are kept quiet."""
+        if self.error is not None:
+            if self._stderr is None:
+                self._stderr = os.dup(2)
+                with open(os.devnull, "w") as nowhere:
+                    os.dup2(nowhere.fileno(), 2)
+            raise self.error
+
+    def speak_again(self) -> None:
+        """Give stderr back."""
+        if self._stderr is not None:
+            os.dup2(self._stderr, 2)
+            os.close(self._stderr)
+            self._stderr = None
+
+
+class _SourcePart(StatefulSourcePartition[Item, Any]):
+    def __init__(self, plan: Plan, failure: Failure, part: str, saved: Any) -> None:
+        self._plan = plan
+        self._failure = failure
+        self._part = None
+        with failure.guard():
+            self._part = plan.open(part, saved)
+
+    def next_batch(self) -> list[Item]:
+        if self._failure.error is not None or self._part is None:
+            raise AbortExecution
+        if self._plan.stop.asked or self._part.done:
+            raise StopIteration
+        with self._failure.guard():
+            return self._part.read()
+        raise AbortExecution
+
+    def next_awake(self) -> datetime | None:
+        wait = self._part.wait() if self._part is not None else 0.0
+        return datetime.now(UTC) + timedelta(seconds=wait) if wait > 0 else None
+
+    def snapshot(self) -> Any:
+        state = None
+        with self._failure.guard():
+            state = self._part.snapshot() if self._part is not None else None
+        self._failure.refuse()
+        return state
+
+    def close(self) -> None:
+        if self._part is not None:
+            self._part.close()
+
+
+@dataclass
+class Source(FixedPartitionedSource[Item, Any]):
+    """The input partitions of a step."""
+
+    plan: Plan
+    failure: Failure
+    read: Read
+
+    def list_parts(self) -> list[str]:
+        """The names of the partitions."""
+        return self.plan.parts(self.read)
+
+    def build_part(self, step_id: str, for_part: str, resume_state: Any) -> _SourcePart:
+        """Open a partition from its snapshot."""
+        return _SourcePart(self.plan, self.failure, for_part, resume_state)
+
+
+class _Logic(StatefulBatchLogic[Frame, Any, Any]):
+    def __init__(self, plan: Plan, failure: Failure, step: Keep, saved: Any) -> None:
+        self._failure = failure
+        self._paced = None
+        with failure.guard():
+            self._paced = plan.keep(step, saved)
+
+    def on_batch(self, values: list[Frame]) -> tuple[list[Any], bool]:
+        return self._guarded(lambda: self._paced.on_frames(values) if self._paced else [])
+
+    def on_notify(self) -> tuple[list[Any], bool]:
+        return self._guarded(lambda: self._paced.on_time() if self._paced else [])
+
+    def on_eof(self) -> tuple[list[Any], bool]:
+        return self._guarded(lambda: self._paced.on_end() if self._paced else [])
+
+    def notify_at(self) -> datetime | None:
+        wait = self._paced.wake_in() if self._paced and self._failure.error is None else None
+        return None if wait is None else datetime.now(UTC) + timedelta(seconds=wait)
+
+    def snapshot(self) -> Any:
+        state = None
+        with self._failure.guard():
+            state = self._paced.snapshot() if self._paced else None
+        self._failure.refuse()
+        return state
+
+    def _guarded(self, call: Callable[[], list[Any]]) -> tuple[list[Any], bool]:
+        if self._failure.error is None:
+            with self._failure.guard():
+                return call(), False
+        return [], False
+
+
+class _SinkPart(StatefulSinkPartition[Any, Any]):
+    def __init__(self, output: Output, failure: Failure) -> None:
+        self._output = output
+        self._failure = failure
+
+    def write_batch(self, items: list[Any]) -> None:
+        if self._failure.error is None:
+            with self._failure.guard():
+                self._output.write(items)
+
+    def snapshot(self) -> Any:
+        with self._failure.guard():
+            self._output.flush()
+        self._failure.refuse()
+
+
+@dataclass
+class Sink(FixedPartitionedSink[tuple[str, Any], Any]):
+    """An output of this process: flushed and checked before a snapshot counts."""
+
+    output: Output
+    failure: Failure
+
+    def list_parts(self) -> list[str]:
+        """One partition."""
+        return [ONLY]
+
+    def part_fn(self, item_key: str) -> int:
+        """Everything goes to the one partition."""
+        return 0
+
+    def build_part(self, step_id: str, for_part: str, resume_state: Any) -> _SinkPart:
+        """The output, which has no state of its own."""
+        return _SinkPart(self.output, self.failure)
+
+
+def dataflow(plan: Plan, failure: Failure, outputs: dict[str, Output]) -> Dataflow:
+    """The drawing as a bytewax dataflow."""
+    flow = Dataflow(plan.drawing.name)
+    streams: dict[str, Any] = {}
+    for read in plan.drawing.reads:
+        items = op.input(read.name, flow, Source(plan, failure, read))
+        rows = op.filter(f"{read.name}_rows", items, lambda item: isinstance(item, Frame))
+        refused = op.filter(f"{read.name}_refused", items, lambda item: isinstance(item, DeadLetters))
+        streams[read.rows.name] = op.key_on(f"{read.name}_rows_here", rows, lambda item: ONLY)
+        streams[read.refused.name] = op.key_on(f"{read.name}_refused_here", refused, lambda item: ONLY)
+    for keep in plan.drawing.keeps:
+        streams[keep.effects.name] = op.stateful_batch(
+            keep.name, streams[keep.source.name], lambda saved, keep=keep: _Logic(plan, failure, keep, saved)
+        )
+    for write in plan.drawing.writes:
+        op.output(write.name, streams[write.source.name], Sink(outputs[write.name], failure))
+    return flow
+
+
+def run(plan: Plan) -> None:
+    """Run a plan to its end; raises `HeadraceError`."""
+    recovery = plan.state / "engine"
+    if not recovery.exists():
+        _make_recovery(recovery)
+    failure = Failure()
+    outputs = {write.name: write.open() for write in plan.drawing.writes}
+    try:
+        cli_main(
+            dataflow(plan, failure, outputs),
+            epoch_interval=timedelta(milliseconds=plan.settings.epoch_ms),
+            recovery_config=RecoveryConfig(str(recovery), backup_interval=timedelta(0)),
+        )
+    except Exception:
+        if failure.error is None:
+            raise
+    finally:
+        failure.speak_again()
+        for output in outputs.values():
+            output.close()
+    if failure.error is not None:
+        raise failure.error
+
+
+def _make_recovery(path: Path) -> None:
+    """Make the engine's recovery store; a half-made one is never left under its name."""
+    unfinished = path.with_name(f"{path.name}.tmp")
+    unfinished.mkdir(parents=True, exist_ok=True)
+    for left_over in unfinished.iterdir():
+        left_over.unlink()
+    init_db_dir(unfinished, 1)
+    unfinished.rename(path)

@@ -1,0 +1,41 @@
+"""Refuses to go on from state that was computed with other settings."""
+
+import json
+from pathlib import Path
+
+from flows.drawing import Drawing
+from operators.windows import Windows
+from schemas.settings import Settings
+from schemas.settings_table import settings_table, value_of
+from state.fingerprint import check
+from state.files import write_whole
+
+WINDOWS = "windows of "
+
+
+def fingerprint(settings: Settings, drawing: Drawing) -> dict[str, str]:
+    """What the state of a flow depends on, as text by name."""
+    found = {name: str(value_of(settings, name)) for name, setting in settings_table().items() if setting.fixed}
+    found["log"] = settings.log
+    for step in drawing.keeps:
+        if isinstance(step.operator, Windows):
+            for entity in ("post", "author", "user"):
+                found[f"{WINDOWS}{entity}"] = " ".join(step.operator.registry.windows(entity))
+    return found
+
+
+def check_fingerprint(state: Path, settings: Settings, drawing: Drawing) -> list[str]:
+    """One sentence for each change that is allowed; raises `HeadraceError` for one that is not.
+
+    A new window starts empty but for the panes that older windows still hold, and is right once it has seen its
+    whole length. The log may move, its records may not.
+    """
+    path = state / "fingerprint.json"
+    now = fingerprint(settings, drawing)
+    allowed = {"log", *(name for name in now if name.startswith(WINDOWS))}
+    changes = check(json.loads(path.read_bytes()), now, allowed) if path.exists() else []
+    write_whole(path, json.dumps(now, indent=1, sort_keys=True).encode())
+    return [
+        f"{change}: a new window is right once it has run for its whole length" if WINDOWS in change else change
+        for change in changes
+    ]

@@ -1,0 +1,91 @@
+"""An operator's logic together with its state on disk, and the times at which its effects are due."""
+
+import gc
+import time
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from operators.base import Logic, Operator, Saved
+from schemas.frame import Frame
+from state.chunks import ChunkStore
+from state.keeper import Keeper
+
+
+class Kept:
+    """A logic whose state lives in chunks under `path`; its snapshots are manifests, plain data."""
+
+    def __init__(self, operator: Operator, path: Path, manifest: Mapping[str, Any] | None) -> None:
+        self._facts: dict[str, int] = {}
+        merges = {table: partial(self._merge, operator, table) for table in operator.tables()}
+        self.keeper = Keeper(ChunkStore(path), merges)
+        saved = Saved()
+        if manifest is not None:
+            tables, facts = self.keeper.restore(manifest)
+            self._facts = facts
+            saved = Saved(tables, facts)
+        self.logic: Logic = operator.build(saved)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Write what changed since the last snapshot; returns the manifest of all that there is."""
+        delta = self.logic.snapshot()
+        self._facts = delta.facts
+        return self.keeper.snapshot(delta.tables, delta.facts)
+
+    def close(self) -> None:
+        """Stop background work."""
+        self.keeper.close()
+
+    def _merge(self, operator: Operator, table: str, parts: list[pa.Table]) -> pa.Table:
+        return operator.merge(table, parts, self._facts)
+
+
+class Paced:
+    """A kept logic that hands out its effects on time: urgent ones after `urgent_ms`, all after `all_ms`."""
+
+    def __init__(self, kept: Kept, urgent_ms: int, all_ms: int) -> None:
+        self.kept = kept
+        self._urgent = urgent_ms / 1000
+        self._all = all_ms / 1000
+        now = time.monotonic()
+        self._urgent_at = now
+        self._all_at = now
+        self._waiting = True
+
+    def on_frames(self, frames: list[Frame]) -> list[Any]:
+        """Take in frames; returns the effects that are due by now."""
+        effects: list[Any] = []
+        for frame in frames:
+            effects += self.kept.logic.on_rows(frame)
+        self._waiting = True
+        return effects + self.on_time()
+
+    def on_time(self) -> list[Any]:
+        """Effects that are due by now."""
+        now = time.monotonic()
+        if not self._waiting or now < self._urgent_at:
+            return []
+        self._urgent_at = now + self._urgent
+        everything = now >= self._all_at
+        if everything:
+            self._all_at = now + self._all
+            self._waiting = False
+        return self.kept.logic.drain(urgent_only=not everything)
+
+    def on_end(self) -> list[Any]:
+        """Everything that still waits."""
+        self._waiting = False
+        return self.kept.logic.drain(urgent_only=False)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Save what changed; the cyclic collector, which rests while a flow runs, gets its turn."""
+        manifest = self.kept.snapshot()
+        gc.collect()
+        return manifest
+
+    def wake_in(self) -> float | None:
+        """Seconds until effects are due; None if none wait."""
+        return max(0.0, self._urgent_at - time.monotonic()) if self._waiting else None

@@ -1,0 +1,79 @@
+"""What a running flow tells about itself: components stay as their description, this watches them from outside."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from schemas import metrics as names
+from schemas import reasons
+from schemas.effects import Effect, VectorSet
+from schemas.frame import Frame, RawBatch
+from sinks.metrics import Metrics
+from sinks.redis import RedisSink
+from state.keeper import Keeper
+
+
+class Observer:
+    """Counts what happens in this process, as metrics and for whoever shows progress."""
+
+    def __init__(self, flow: str) -> None:
+        self.flow = flow
+        self.metrics = Metrics()
+        self.records = 0
+        self.total: int | None = None
+        self.refused: Counter[str] = Counter()
+        self.watermarks: dict[tuple[str, int], int] = {}
+        self.redis: RedisSink | None = None
+        self._began = time.monotonic()
+        self.metrics.set(names.STARTED, time.time(), flow)
+
+    def expects(self, topics: Sequence[str], partitions: int, ends: Mapping[str, int]) -> None:
+        """Up to where the flow reads, if it reads up to an end."""
+        self.total = sum(ends.values()) if ends else None
+
+    def read(self, batch: RawBatch, records: int, refused: Mapping[str, int]) -> None:
+        """A batch was read: its records, and those refused by reason."""
+        self.records += records
+        self.refused.update(refused)
+        self.metrics.add(names.RECORDS_IN, records, self.flow, batch.topic)
+        for reason, count in refused.items():
+            if reason == reasons.REPEAT:
+                self.metrics.add(names.REPEATS, count, self.flow, batch.topic)
+            else:
+                self.metrics.add(names.DEAD_LETTERS, count, self.flow, batch.topic, reason)
+
+    def accepted(self, frame: Frame) -> None:
+        """Rows were accepted: the watermark of their partition stands there now."""
+        self.watermarks[frame.topic, frame.partition] = frame.watermark
+        slowest = min(
+            (mark, partition) for (topic, partition), mark in self.watermarks.items() if topic == frame.topic
+        )
+        labels = (self.flow, frame.topic, str(frame.partition))
+        self.metrics.set(names.WATERMARK, frame.watermark / 1000, *labels)
+        self.metrics.set(names.WATERMARK_LAG, time.time() - frame.watermark / 1000, *labels)
+        self.metrics.set(names.SLOWEST_PARTITION, slowest[1], self.flow, frame.topic)
+
+    def snapshot(self, keeper: Keeper, facts: Mapping[str, int]) -> None:
+        """A step has saved what changed."""
+        self.metrics.observe(names.SNAPSHOT_TIME, keeper.snapshot_seconds, self.flow)
+        self.metrics.add(names.SNAPSHOT_BYTES, keeper.snapshot_bytes, self.flow)
+
+    def acknowledged(self, effects: Sequence[Effect]) -> None:
+        """Redis has what these effects said."""
+        now_ms = time.time() * 1000
+        for effect in effects:
+            self.metrics.add(names.RECORDS_OUT, len(effect), self.flow, "redis")
+            if isinstance(effect, VectorSet):
+                fresh = effect.as_of_ms[~effect.expiry]
+                self.metrics.observe(names.FRESHNESS, np.maximum(now_ms - fresh, 0) / 1000, self.flow, effect.entity)
+
+    def summary(self) -> str:
+        """One line on what was done."""
+        seconds = time.monotonic() - self._began
+        bad = ", ".join(f"{count:,} {reason}" for reason, count in sorted(self.refused.items()))
+        return (
+            f"{self.flow}: {self.records:,} records in {seconds:.1f} s ({self.records / seconds:,.0f}/s), "
+            f"set aside: {bad or 'none'}"
+        )

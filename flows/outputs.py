@@ -1,0 +1,19 @@
+"""Opens the sinks of flows."""
+
+from flows.observe import Observer
+from schemas.registry import Registry
+from schemas.settings import Settings
+from sinks.dead_letters import DeadLetterSink
+from sinks.redis import RedisSink
+
+
+def redis(settings: Settings, registry: Registry, observer: Observer) -> RedisSink:
+    """Redis, for vectors of the registry's version."""
+    sink = RedisSink.from_settings(settings, registry.version, observer.acknowledged)
+    observer.redis = sink
+    return sink
+
+
+def dead_letters(settings: Settings, flow: str) -> DeadLetterSink:
+    """The topic of dead letters, in the log that the flow reads."""
+    return DeadLetterSink.from_settings(settings, flow)

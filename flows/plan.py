@@ -1,0 +1,70 @@
+"""What both engines share: which parts a drawing has in this process, where their state lies, and when to stop."""
+
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from flows.drawing import Drawing, Keep, Read
+from flows.intake import Intake, IntakePartition
+from flows.kept import Kept, Paced
+from schemas.settings import Settings
+
+
+@dataclass
+class Stop:
+    """Whether the flow was asked to stop; it then saves its state and ends."""
+
+    asked: bool = False
+
+    @contextmanager
+    def on_signals(self) -> Iterator[None]:
+        """Let SIGTERM and SIGINT ask for a stop, until the end of the block."""
+        before = {number: signal.signal(number, self._ask) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self.asked = True
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One drawing, ready to run in this process.
+
+    `ends` holds the offset that a part reads up to, by part name; a part without an entry is read live.
+    """
+
+    drawing: Drawing
+    settings: Settings
+    intake: Intake
+    state: Path
+    topics: tuple[str, ...]
+    ends: Mapping[str, int]
+    stop: Stop = field(default_factory=Stop)
+
+    @property
+    def epoch_seconds(self) -> float:
+        """Time between two snapshots."""
+        return self.settings.epoch_ms / 1000
+
+    def parts(self, read: Read) -> list[str]:
+        """The input partitions of a step, as `topic/partition`."""
+        topics = [topic for topic in read.topics if topic in self.topics]
+        return [f"{topic}/{partition}" for topic in topics for partition in range(self.settings.partitions)]
+
+    def open(self, part: str, saved: Mapping[str, Any] | None) -> IntakePartition:
+        """Open an input partition, from where its snapshot left it; raises `HeadraceError`."""
+        topic, _, partition = part.rpartition("/")
+        return self.intake.open(topic, int(partition), saved, self.ends.get(part))
+
+    def keep(self, step: Keep, saved: Mapping[str, Any] | None) -> Paced:
+        """Build the logic of a step with its state; raises `HeadraceError`."""
+        kept = Kept(step.operator, self.state / step.name, saved)
+        return Paced(kept, self.settings.flush_ms, self.settings.flush_slow_ms)

@@ -1,0 +1,26 @@
+"""Interactions become live feature vectors of posts, authors and users, and the list of trending posts.
+
+    interactions, users --> judge --> windows --> Redis
+                              |
+                              +--> dead_letters
+"""
+
+from flows.drawing import Drawing
+from flows.observe import Observer
+from flows.outputs import dead_letters, redis
+from operators.windows import Windows
+from schemas.registry import Registry
+from schemas.settings import Settings
+
+NAME = "windows"
+
+
+def drawing(settings: Settings, observer: Observer) -> Drawing:
+    """The flow as a drawing."""
+    registry = Registry.of(settings)
+    flow = Drawing(NAME)
+    rows, refused = flow.read("events", "interactions", optional=("users",))
+    vectors = flow.keep("windows", rows, Windows(registry, settings.position_curve))
+    flow.write("redis", vectors, lambda: redis(settings, registry, observer))
+    flow.write("dead_letters", refused, lambda: dead_letters(settings, NAME))
+    return flow

@@ -1,0 +1,58 @@
+"""What every operator is: a frozen configuration that builds a logic from saved state."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from schemas.frame import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """State that a logic is built from: the tables of all chunks by name, in any order, and a few numbers."""
+
+    tables: Mapping[str, Sequence[pa.Table]] = field(default_factory=dict)
+    facts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What changed since the last snapshot: partial tables that add up, and the numbers as they are now."""
+
+    tables: dict[str, pa.Table]
+    facts: dict[str, int]
+
+
+class Logic(Protocol):
+    """The behaviour of an operator over its state; it emits effects and never touches the world."""
+
+    def on_rows(self, frame: Frame) -> list[Any]:
+        """Take in a frame; returns effects."""
+
+    def on_watermark(self, t: int) -> list[Any]:
+        """Let event time pass to `t` (ms) where rows did not carry it there; returns effects."""
+
+    def drain(self, urgent_only: bool) -> list[Any]:
+        """Hand out what is due for writing: only what must be fresh within a second, or everything."""
+
+    def snapshot(self) -> Delta:
+        """What changed since the last snapshot."""
+
+
+class Operator(ABC):
+    """A configuration: comparable, without state. Subclasses are frozen dataclasses."""
+
+    @abstractmethod
+    def build(self, saved: Saved) -> Logic:
+        """A logic that goes on from `saved`; an empty `Saved` starts from nothing."""
+
+    @abstractmethod
+    def tables(self) -> Sequence[str]:
+        """The names of the tables that its snapshots consist of."""
+
+    @abstractmethod
+    def merge(self, table: str, parts: Sequence[pa.Table], facts: Mapping[str, int]) -> pa.Table:
+        """One table equal to the sum of `parts`, without what no window can need at `facts`."""

@@ -1,0 +1,86 @@
+"""Feature formulas over columns, in float64."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas.constants import DWELL_EDGES_MS
+from schemas.expression import Constant, Counter, Expression, Negate, Number, Op, Quantile, Smooth
+
+Floats = npt.NDArray[np.float64]
+
+SMOOTHING = "a"
+"""The constant that says how many impressions a prior is worth."""
+
+
+def evaluate(
+    expression: Expression,
+    counter: Callable[[str, str | None], Floats],
+    histogram: Callable[[], Floats],
+    constants: Mapping[str, float],
+) -> Floats | float:
+    """The value of a formula for each key, float64[n]; division by zero gives NaN.
+
+    `counter(name, window)` gives a counter over a window (None: the feature's own), `histogram()` the dwell histogram
+    of the feature's own window, [n, buckets].
+    """
+
+    def value(node: Expression) -> Floats | float:
+        match node:
+            case Number(number):
+                return number
+            case Constant(name):
+                return constants[name]
+            case Counter(name, window):
+                return counter(name, window)
+            case Negate(operand):
+                return -value(operand)
+            case Smooth(n, d, p0):
+                a = constants[SMOOTHING]
+                return divide(value(n) + a * value(p0), value(d) + a)
+            case Quantile(q):
+                return quantile(histogram(), q)
+            case Op(sign, left, right):
+                return apply(sign, value(left), value(right))
+        raise TypeError(f"no rule for {node!r}")
+
+    return value(expression)
+
+
+def apply(sign: str, left: Floats | float, right: Floats | float) -> Floats | float:
+    """One of `+ - * /` between two values."""
+    if sign == "+":
+        return left + right
+    if sign == "-":
+        return left - right
+    if sign == "*":
+        return left * right
+    return divide(left, right)
+
+
+def divide(left: Floats | float, right: Floats | float) -> Floats | float:
+    """left / right, NaN where `right` is zero."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(np.equal(right, 0), np.nan, np.divide(left, right))
+
+
+def quantile(counts: Floats, q: float) -> Floats:
+    """The q-quantile of each row of a dwell histogram [n, buckets], in ms; NaN where it is empty.
+
+    The bucket is the first whose cumulative count reaches q times the total, and the value lies in it in proportion
+    (linear interpolation, as Prometheus' `histogram_quantile` does).
+
+    >>> quantile(np.array([[0, 4, 0, 0, 0, 0, 0, 0, 0]], np.float64), 0.5).tolist()
+    [2000.0]
+    """
+    edges = np.array(DWELL_EDGES_MS, np.float64)
+    reached = np.cumsum(counts, axis=1)
+    total = reached[:, -1]
+    rank = q * total
+    bucket = np.argmax((reached >= rank[:, None]) & (counts > 0), axis=1)
+    rows = np.arange(len(counts))
+    inside = counts[rows, bucket]
+    below = reached[rows, bucket] - inside
+    low = edges[bucket]
+    return np.where(total > 0, low + divide((edges[bucket + 1] - low) * (rank - below), inside), np.nan)

@@ -1,0 +1,103 @@
+"""Lifetime counts that start again after a long silence, whatever the order of arrival.
+
+The events of a key fall into segments: two neighbours in event time less than `idle_ms` apart share one. A lifetime
+is the latest segment. Nearly every key has one segment for ever, so only older segments hold counts of their own.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas.frame import Int64s
+
+FAR = 1 << 61
+
+
+@dataclass(slots=True)
+class Segment:
+    """Events of one key from `first_ms` to `last_ms`: counts by column and the sum of dwell."""
+
+    first_ms: int
+    last_ms: int
+    counts: Int64s
+    dwell_ms: int
+
+
+class Lifetimes:
+    """First and last event of the latest segment of each slot, and the older segments of the few that have any."""
+
+    def __init__(self, idle_ms: int, columns: int) -> None:
+        self.idle_ms = idle_ms
+        self.columns = columns
+        self.first: Int64s = np.empty(0, np.int64)
+        self.last: Int64s = np.empty(0, np.int64)
+        self.older: dict[int, list[Segment]] = {}
+
+    def grow(self, slots: int) -> None:
+        """Make room for `slots` slots."""
+        self.first = np.concatenate((self.first, np.full(slots - len(self.first), FAR)))
+        self.last = np.concatenate((self.last, np.full(slots - len(self.last), -FAR)))
+
+    def extend(self, slots: Int64s, at_ms: Int64s, columns: Int64s, dwell_ms: Int64s, totals: npt.NDArray[Any]) -> None:
+        """Take in events, one entry each; `totals` [slots, columns + 1] is everything before them, dwell last."""
+        apart = self._apart(slots, at_ms)
+        if len(apart):
+            odd = np.isin(slots, apart)
+            for slot in apart.tolist():
+                mine = np.flatnonzero(slots == slot)
+                self._place(slot, at_ms[mine], columns[mine], dwell_ms[mine], totals[slot])
+            slots, at_ms = slots[~odd], at_ms[~odd]
+        np.minimum.at(self.first, slots, at_ms)
+        np.maximum.at(self.last, slots, at_ms)
+
+    def retired(self, slots: Int64s) -> npt.NDArray[np.int64]:
+        """What lies in older segments: [n, columns + 1], dwell last."""
+        gone = np.zeros((len(slots), self.columns + 1), np.int64)
+        if self.older:
+            for row in np.flatnonzero(np.isin(slots, list(self.older))).tolist():
+                for segment in self.older[int(slots[row])]:
+                    gone[row, :-1] += segment.counts
+                    gone[row, -1] += segment.dwell_ms
+        return gone
+
+    def _apart(self, slots: Int64s, at_ms: Int64s) -> Int64s:
+        """Slots with events that may begin, join or fall into another segment."""
+        known = self.last[slots] > -FAR
+        odd = known & ((at_ms > self.last[slots] + self.idle_ms) | (at_ms < self.first[slots] - self.idle_ms))
+        if self.older:
+            odd |= np.isin(slots, list(self.older)) & (at_ms < self.first[slots])
+        if len(at_ms) and int(at_ms.max()) - int(at_ms.min()) > self.idle_ms:
+            odd |= ~known
+        return np.unique(slots[odd])
+
+    def _place(self, slot: int, at_ms: Int64s, columns: Int64s, dwell_ms: Int64s, total: npt.NDArray[Any]) -> None:
+        segments = self.older.pop(slot, [])
+        if self.last[slot] > -FAR:
+            rest = total.astype(np.int64)
+            for segment in segments:
+                rest[:-1] -= segment.counts
+                rest[-1] -= segment.dwell_ms
+            segments = [*segments, Segment(int(self.first[slot]), int(self.last[slot]), rest[:-1], int(rest[-1]))]
+        for at, column, dwell in zip(at_ms.tolist(), columns.tolist(), dwell_ms.tolist(), strict=True):
+            counts = np.zeros(self.columns, np.int64)
+            counts[column] = 1
+            segments.append(Segment(at, at, counts, dwell))
+        joined = self.join(segments)
+        self.first[slot], self.last[slot] = joined[-1].first_ms, joined[-1].last_ms
+        if len(joined) > 1:
+            self.older[slot] = joined[:-1]
+
+    def join(self, segments: list[Segment]) -> list[Segment]:
+        """Segments in order of time, those less than the idle time apart made one."""
+        joined: list[Segment] = []
+        for segment in sorted(segments, key=lambda segment: segment.first_ms):
+            if joined and segment.first_ms - joined[-1].last_ms <= self.idle_ms:
+                before = joined[-1]
+                before.last_ms = max(before.last_ms, segment.last_ms)
+                before.counts = before.counts + segment.counts
+                before.dwell_ms += segment.dwell_ms
+            else:
+                joined.append(segment)
+        return joined

@@ -1,0 +1,102 @@
+"""From interactions to columns of counts: every event falls into exactly one column."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.constants import DWELL_EDGES_MS, UNKNOWN_POSITION
+from schemas.frame import Frame, Int64s
+
+TYPES = ("impression", "click", "like", "comment", "share", "save", "hide", "report", "dwell")
+"""Interaction types that are counted, in the order of their codes; all later codes are not counted."""
+
+PLAIN = {f"{name}s": code for code, name in enumerate(TYPES[1:8], start=1)}
+"""Counters that are one column each, with the code of their type."""
+
+ENGAGEMENTS = ("clicks", "likes", "comments", "shares", "saves")
+DWELL = TYPES.index("dwell")
+
+
+@dataclass(frozen=True)
+class Measures:
+    """The columns: impressions by position class, one for each plain type, dwell buckets, and everything else.
+
+    `examined` is the share of impressions examined at positions 1, 2, ... in thousandths; positions beyond its end
+    take the last entry, and an impression without a position counts as examined. At most 40 entries.
+    """
+
+    examined: tuple[int, ...]
+
+    @cached_property
+    def plain(self) -> int:
+        """The first column of the plain types."""
+        return len(self.examined) + 1
+
+    @cached_property
+    def buckets(self) -> int:
+        """The first column of the dwell histogram."""
+        return self.plain + len(PLAIN)
+
+    @cached_property
+    def other(self) -> int:
+        """The column of events that no counter counts: they only move the as-of time."""
+        return self.buckets + len(DWELL_EDGES_MS) - 1
+
+    @cached_property
+    def columns(self) -> int:
+        """How many columns there are."""
+        return self.other + 1
+
+    @cached_property
+    def weights(self) -> npt.NDArray[np.float64]:
+        """Thousandths examined by impression column, float64[plain]."""
+        return np.array([*self.examined, UNKNOWN_POSITION], np.float64)
+
+    def column(self, name: str) -> int:
+        """The column of a plain counter, by its name in formulas."""
+        return self.plain + PLAIN[name] - 1
+
+    def of(self, frame: Frame) -> tuple[Int64s, Int64s, Int64s]:
+        """Of each row its column, int64[n]; then the rows that report a dwell, and how long it was in ms."""
+        codes = frame.rows.column("type").indices.to_numpy().astype(np.int64)
+        columns = self._by_code[codes]
+        seen = np.flatnonzero(codes == 0)
+        position = _filled(frame.rows.column("position"))[seen]
+        columns[seen] = np.where(position < 1, len(self.examined), np.minimum(position, len(self.examined)) - 1)
+        dwells = np.flatnonzero(codes == DWELL)
+        dwell_ms = _filled(frame.rows.column("dwell_ms").take(pa.array(dwells)))
+        reported = dwell_ms >= 0
+        rows, dwell_ms = dwells[reported], np.minimum(dwell_ms[reported], DWELL_EDGES_MS[-1])
+        columns[rows] = self.buckets + np.searchsorted(DWELL_EDGES_MS[1:-1], dwell_ms, side="right")
+        return columns, rows, dwell_ms
+
+    @cached_property
+    def _by_code(self) -> Int64s:
+        table = np.full(256, self.other, np.int64)
+        table[1 : 1 + len(PLAIN)] = self.plain + np.arange(len(PLAIN))
+        return table
+
+
+def _filled(column: pa.Array) -> Int64s:
+    values: Int64s = pc.fill_null(column, -1).to_numpy(zero_copy_only=False)
+    return values.astype(np.int64, copy=False)
+
+
+def counter(measures: Measures, name: str, counts: npt.NDArray[np.float64], dwell_ms: Int64s) -> npt.NDArray[np.float64]:
+    """A counter of a formula, float64[n], from counts by column [n, columns] and sums of dwell [n]."""
+    if name == "impressions":
+        return counts[:, : measures.plain].sum(axis=1)
+    if name == "examined":
+        return counts[:, : measures.plain] @ measures.weights
+    if name == "engagements":
+        return counts[:, [measures.column(part) for part in ENGAGEMENTS]].sum(axis=1)
+    if name == "dwell_count":
+        return counts[:, measures.buckets : measures.other].sum(axis=1)
+    if name == "dwell_sum_ms":
+        return dwell_ms.astype(np.float64)
+    return counts[:, measures.column(name)]
+

@@ -1,0 +1,68 @@
+"""From counts to feature vectors: the formulas of one entity over its window table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from operators.evaluate import Floats, evaluate
+from operators.measures import Measures, counter
+from operators.window_table import WindowTable
+from schemas.frame import Int64s
+from schemas.registry import Feature
+
+LIFETIME = "lifetime"
+
+
+@dataclass(frozen=True)
+class RollUp:
+    """Features in vector order, with what their formulas refer to."""
+
+    features: Sequence[Feature]
+    constants: Mapping[str, float]
+    measures: Measures
+
+    def vectors(self, table: WindowTable, slots: Int64s) -> npt.NDArray[np.float32]:
+        """The feature vectors of slots, float32[n, features]: computed in float64 and cast once; NaN is missing."""
+        counts = Counts(table, slots, self.measures)
+        values = np.empty((len(slots), len(self.features)), np.float32)
+        with np.errstate(over="ignore"):
+            for column, feature in enumerate(self.features):
+                values[:, column] = evaluate(
+                    feature.expression,
+                    lambda name, window, own=feature.window: counts.counter(name, window or own),
+                    lambda own=feature.window: counts.histogram(own),
+                    self.constants,
+                )
+        return values
+
+
+@dataclass
+class Counts:
+    """Counters of some slots by window, each window looked up once."""
+
+    table: WindowTable
+    slots: Int64s
+    measures: Measures
+    _windows: dict[str, tuple[Floats, Int64s]] = field(default_factory=dict)
+    _counters: dict[tuple[str, str], Floats] = field(default_factory=dict)
+
+    def counter(self, name: str, window: str) -> Floats:
+        """One counter over one window, float64[n]."""
+        if (name, window) not in self._counters:
+            self._counters[name, window] = counter(self.measures, name, *self._window(window))
+        return self._counters[name, window]
+
+    def histogram(self, window: str) -> Floats:
+        """The dwell histogram over one window, float64[n, buckets]."""
+        return self._window(window)[0][:, self.measures.buckets : self.measures.other]
+
+    def _window(self, name: str) -> tuple[Floats, Int64s]:
+        if name not in self._windows:
+            if name == LIFETIME:
+                self._windows[name] = self.table.lifetime_counts(self.slots)
+            else:
+                number = [window.name for window in self.table.windows].index(name)
+                self._windows[name] = self.table.window_counts(number, self.slots)
+        return self._windows[name]

@@ -1,0 +1,35 @@
+"""The posts that move fastest right now."""
+
+import numpy as np
+
+from operators.measures import ENGAGEMENTS, Measures
+from operators.roll_up import Counts
+from operators.window_table import WindowTable
+from schemas.effects import Trending
+from schemas.frame import Int64s
+
+WINDOW = "1h"
+TOP = 100
+EVERY_MS = 5_000
+HOUR_MS = 3_600_000
+
+
+def trending(table: WindowTable, measures: Measures) -> Trending:
+    """The posts with the highest velocity over the last hour (engagements per hour), ties to the lower id.
+
+    A post without engagement in the hour does not trend.
+    """
+    number = [window.name for window in table.windows].index(WINDOW)
+    live: Int64s = np.flatnonzero(_engaged(table, number, measures))
+    velocity = Counts(table, live, measures).counter("engagements", WINDOW) * HOUR_MS / table.windows[number].length_ms
+    keys = table.index.keys[live]
+    best = np.lexsort((keys, -velocity))[:TOP]
+    best = best[velocity[best] > 0]
+    return Trending("all", keys[best], velocity[best])
+
+
+def _engaged(table: WindowTable, window: int, measures: Measures) -> Int64s:
+    columns = [measures.column(name) for name in ENGAGEMENTS]
+    total = table.counts.total.reshape(-1, measures.columns)[: table.index.size]
+    gone = table.counts.gone[window].reshape(-1, measures.columns)[: table.index.size]
+    return sum(total[:, column] != gone[:, column] for column in columns)

@@ -1,0 +1,146 @@
+"""A window table as additive tables: what changed, how parts add up, and how a table is built from them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from operators.ledger import COLUMN_MASK, PANE_SHIFT, pack, slots_of, sum_run
+from operators.lifetime import Segment
+from operators.window_table import WindowTable
+from schemas.frame import Int64s
+
+DAY_MS = 86_400_000
+DUE_BITS = 2
+
+
+def tiles_delta(table: WindowTable) -> pa.Table:
+    """Cells added since the last call: `pane_ms`, `key`, `column`, `amount`; the sum of dwell is the last column."""
+    cells, counts = table.counts.take_fresh(table.coarsen)
+    dwell_cells, dwell_ms = table.dwell.take_fresh(table.coarsen)
+    every = np.concatenate((cells, dwell_cells))
+    columns = np.concatenate((cells & COLUMN_MASK, np.full(len(dwell_cells), table.counts.columns)))
+    return pa.table(
+        {
+            "pane_ms": (every >> PANE_SHIFT) * table.pane_ms,
+            "key": table.index.keys[slots_of(every)],
+            "column": columns.astype(np.uint8),
+            "amount": np.concatenate((counts.astype(np.int64), dwell_ms)),
+        }
+    )
+
+
+def keys_delta(table: WindowTable, epoch: int) -> pa.Table:
+    """Keys that changed since the last call or wait to be written: `key`, `first_ms`, `last_ms` (of a segment), `exit_ms`, `due`.
+
+    `due` is `epoch << 2 | why the key waits to be written`, so that the largest is the newest.
+    """
+    slots = np.flatnonzero(table.touched | (table.due > 0))
+    table.touched[:] = False
+    split = slots[np.isin(slots, list(table.lives.older))] if table.lives.older else slots[:0]
+    older = [(slot, segment) for slot in split.tolist() for segment in table.lives.older[slot]]
+    rows = np.concatenate((slots, np.array([slot for slot, _ in older], np.int64)))
+    first = [segment.first_ms for _, segment in older]
+    last = [segment.last_ms for _, segment in older]
+    return pa.table(
+        {
+            "key": table.index.keys[rows],
+            "first_ms": np.concatenate((table.lives.first[slots], np.array(first, np.int64))),
+            "last_ms": np.concatenate((table.lives.last[slots], np.array(last, np.int64))),
+            "exit_ms": table.last_exit[rows],
+            "due": (epoch << DUE_BITS) | table.due[rows].astype(np.int64),
+        }
+    )
+
+
+def merge_tiles(parts: Sequence[pa.Table], steps: Sequence[tuple[int, int]], forget_ms: int) -> pa.Table:
+    """The sum of tiles, panes made coarser with age and left out before `forget_ms`.
+
+    `steps` are pairs (time, pane): what lies before the time is needed only by panes of that many ms.
+    """
+    tiles = pl.concat([_frame(part) for part in parts]).filter(pl.col("pane_ms") >= forget_ms)
+    pane = pl.col("pane_ms")
+    for before_ms, pane_ms in steps:
+        tiles = tiles.with_columns(pl.when(pane < before_ms).then(pane - pane % pane_ms).otherwise(pane))
+    return tiles.group_by("pane_ms", "key", "column").agg(pl.col("amount").sum()).to_arrow()
+
+
+def merge_keys(parts: Sequence[pa.Table], idle_ms: int) -> pa.Table:
+    """Keys of all parts: the segments of a key that are not further than `idle_ms` apart made one."""
+    rows = pl.concat([_frame(part) for part in parts]).sort("key", "first_ms")
+    before = pl.col("last_ms").cum_max().over("key").shift(1)
+    begins = (pl.col("key") != pl.col("key").shift(1)) | (pl.col("first_ms") > before + idle_ms)
+    return (
+        rows.with_columns(segment=begins.fill_null(value=True).cum_sum())
+        .group_by("segment")
+        .agg(
+            pl.col("key").first(),
+            pl.col("first_ms").min(),
+            pl.col("last_ms").max(),
+            pl.col("exit_ms").max(),
+            pl.col("due").max(),
+        )
+        .drop("segment")
+        .to_arrow()
+    )
+
+
+def restore(table: WindowTable, tiles: Sequence[pa.Table], keys: Sequence[pa.Table], clock: int, epoch: int) -> None:
+    """Fill an empty table from its saved parts, as it was when its clock stood at `clock`, in snapshot `epoch`."""
+    table.pass_to(clock)
+    for part in tiles:
+        _restore_tiles(table, part)
+    if keys:
+        _restore_keys(table, merge_keys(keys, table.lives.idle_ms), tiles, epoch)
+
+
+def _restore_tiles(table: WindowTable, tiles: pa.Table) -> None:
+    slots = table.slots(_int64(tiles, "key"))
+    columns = _int64(tiles, "column")
+    panes = _int64(tiles, "pane_ms") // table.pane_ms
+    amounts = _int64(tiles, "amount")
+    counted = columns < table.counts.columns
+    cells = pack(panes, slots, np.where(counted, columns, 0))
+    table.counts.add(*sum_run(cells[counted], amounts[counted].astype(np.uint32)), fresh=False)
+    table.dwell.add(*sum_run(cells[~counted], amounts[~counted]), fresh=False)
+
+
+def _restore_keys(table: WindowTable, keys: pa.Table, tiles: Sequence[pa.Table], epoch: int) -> None:
+    slots = table.slots(_int64(keys, "key"))
+    first, last = _int64(keys, "first_ms"), _int64(keys, "last_ms")
+    by_time = np.argsort(first, kind="stable")
+    table.lives.first[slots[by_time]] = first[by_time]
+    table.lives.last[slots[by_time]] = last[by_time]
+    np.maximum.at(table.last_exit, slots, _int64(keys, "exit_ms"))
+    due = _int64(keys, "due")
+    waiting = np.flatnonzero(due >> DUE_BITS == epoch)
+    table.due[slots[waiting]] = due[waiting] & ((1 << DUE_BITS) - 1)
+    for row in np.flatnonzero(first < table.lives.first[slots]).tolist():
+        segment = _segment(table, int(table.index.keys[slots[row]]), int(first[row]), int(last[row]), tiles)
+        table.lives.older.setdefault(int(slots[row]), []).append(segment)
+    for segments in table.lives.older.values():
+        segments.sort(key=lambda segment: segment.first_ms)
+
+
+def _segment(table: WindowTable, key: int, first_ms: int, last_ms: int, tiles: Sequence[pa.Table]) -> Segment:
+    """An older segment with its counts: no pane is as long as the silence between two segments."""
+    counts = np.zeros(table.counts.columns + 1, np.int64)
+    for part in tiles:
+        pane = _int64(part, "pane_ms")
+        mine = np.flatnonzero((_int64(part, "key") == key) & (pane > first_ms - DAY_MS) & (pane <= last_ms))
+        np.add.at(counts, _int64(part, "column")[mine], _int64(part, "amount")[mine])
+    return Segment(first_ms, last_ms, counts[:-1], int(counts[-1]))
+
+
+def _frame(table: pa.Table) -> pl.DataFrame:
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def _int64(table: pa.Table, column: str) -> Int64s:
+    values: Int64s = table.column(column).to_numpy()
+    return values.astype(np.int64, copy=False)
+
+

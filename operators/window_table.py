@@ -1,0 +1,181 @@
+"""All windows of one kind of key: what is in them, as of when, and which keys have changed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from operators.key_index import KeyIndex
+from operators.ledger import COLUMN_MASK, MAX_PANE, PANE_SHIFT, Ledger, count_run, pack, slots_of, sum_run
+from operators.lifetime import FAR, Lifetimes
+from schemas.frame import Int64s
+
+_DAY_MS = 86_400_000
+
+EVENT, EXPIRY = 2, 1
+"""Why a key waits to be written: an event came, or only a pane left a window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A sliding window: its length and its pane in ms; a pane leaves it whole."""
+
+    name: str
+    length_ms: int
+    pane_ms: int
+
+    def start(self, t: int) -> int:
+        """The earliest event time that the window holds as of `t`."""
+        return (t - self.length_ms) // self.pane_ms * self.pane_ms
+
+
+class WindowTable:
+    """Counts of one kind of key over its windows, and over its lifetime.
+
+    `windows` must be in order of length and their panes multiples of the first one's. Times are ms. The clock of a
+    table is the largest time that it was told to pass to: panes that end a window's length before it have left.
+    """
+
+    def __init__(self, windows: Sequence[Window], columns: int, idle_ms: int) -> None:
+        self.windows = tuple(windows)
+        self.pane_ms = self.windows[0].pane_ms if self.windows else _DAY_MS
+        self.index = KeyIndex()
+        self.counts = Ledger(columns, len(self.windows), np.uint32)
+        self.dwell = Ledger(1, len(self.windows), np.int64)
+        self.lives = Lifetimes(idle_ms, columns)
+        self.clock = -FAR
+        self.capacity = 0
+        self.last_exit: Int64s = np.empty(0, np.int64)
+        self.due = np.empty(0, np.uint8)
+        self.touched = np.empty(0, np.bool_)
+
+    def add(self, keys: Int64s, at_ms: Int64s, columns: Int64s, dwells: Int64s, dwell_ms: Int64s) -> None:
+        """Count events: key, time and column of each; `dwells` are the rows that carry the dwells `dwell_ms`."""
+        slots = self.slots(keys)
+        self._live(slots, at_ms, columns, dwells, dwell_ms)
+        panes = at_ms // self.pane_ms
+        cells, amounts = count_run(pack(panes, slots, columns), np.uint32)
+        for window, gone in zip(self.windows, self.counts.add(cells, amounts, fresh=True), strict=True):
+            self._exit(window, gone)
+        if len(dwells):
+            self.dwell.add(*sum_run(pack(panes[dwells], slots[dwells], 0), dwell_ms), fresh=True)
+        self.due[slots] = EVENT
+        self.touched[slots] = True
+
+    def pass_to(self, t: int) -> None:
+        """Let time pass to `t`: panes leave the windows, and their keys are due to be written."""
+        if t <= self.clock:
+            return
+        self.clock = t
+        for number, window in enumerate(self.windows):
+            threshold = self.threshold(window, t)
+            if threshold > self.counts.thresholds[number]:
+                self.dwell.pass_to(number, threshold)
+                for gone in self.counts.pass_to(number, threshold):
+                    self._exit(window, gone)
+
+    def threshold(self, window: Window, t: int) -> int:
+        """The number of the first pane that a window holds as of `t`."""
+        return max(window.start(t) // self.pane_ms, -MAX_PANE)
+
+    def take_due(self, kind: int) -> Int64s:
+        """Slots that wait for the given reason, which then wait no longer."""
+        slots = np.flatnonzero(self.due == kind)
+        self.due[slots] = 0
+        return slots
+
+    def as_of(self, slots: Int64s) -> Int64s:
+        """The time as of which each slot's windows are, ms: its last event, or the last instant a pane left."""
+        return np.maximum(self.lives.last[slots], self.last_exit[slots])
+
+    def window_counts(self, window: int, slots: Int64s) -> tuple[npt.NDArray[np.float64], Int64s]:
+        """Counts by column, float64 [n, columns], and sums of dwell in ms, int64[n], as of each slot's own time."""
+        counts = self.counts.window(window, slots).astype(np.float64)
+        dwell = self.dwell.window(window, slots)[:, 0]
+        ahead = np.flatnonzero(self.lives.last[slots] > self.clock)
+        if len(ahead):
+            self._leave_early(window, slots, ahead, counts, dwell)
+        return counts, dwell
+
+    def lifetime_counts(self, slots: Int64s) -> tuple[npt.NDArray[np.float64], Int64s]:
+        """Counts by column and sums of dwell of each slot's lifetime, shaped as those of a window."""
+        retired = self.lives.retired(slots)
+        counts = self.counts.total.reshape(-1, self.counts.columns)[slots].astype(np.float64) - retired[:, :-1]
+        return counts, self.dwell.total[slots] - retired[:, -1]
+
+    def slots(self, keys: Int64s) -> Int64s:
+        """The slots of keys, with room made for new ones."""
+        slots = self.index.slots(keys)
+        if self.index.size > self.capacity:
+            self.grow(max(self.index.size, self.capacity * 3 // 2, 1024))
+        return slots
+
+    def grow(self, capacity: int) -> None:
+        """Make room for `capacity` slots."""
+        more = capacity - self.capacity
+        self.counts.grow(capacity)
+        self.dwell.grow(capacity)
+        self.lives.grow(capacity)
+        self.last_exit = np.concatenate((self.last_exit, np.full(more, -FAR)))
+        self.due = np.concatenate((self.due, np.zeros(more, np.uint8)))
+        self.touched = np.concatenate((self.touched, np.zeros(more, np.bool_)))
+        self.capacity = capacity
+
+    def coarsen(self, cells: Int64s) -> Int64s:
+        """Cells whose pane has left every window of finer panes, moved to the start of the coarser pane."""
+        for number, window in enumerate(self.windows[1:], start=1):
+            if window.pane_ms > self.windows[number - 1].pane_ms:
+                finer = max(self.counts.thresholds[:number])
+                old = np.flatnonzero(cells < (finer << PANE_SHIFT))
+                step = window.pane_ms // self.pane_ms
+                panes = cells[old] >> PANE_SHIFT
+                cells[old] -= (panes % step) << PANE_SHIFT
+        return cells
+
+    def _exit(self, window: Window, cells: Int64s) -> None:
+        if not len(cells):
+            return
+        slots = slots_of(cells)
+        starts = (cells >> PANE_SHIFT) * self.pane_ms
+        instants = starts // window.pane_ms * window.pane_ms + window.pane_ms + window.length_ms
+        np.maximum.at(self.last_exit, slots, instants)
+        self.due[slots] = np.maximum(self.due[slots], EXPIRY)
+        self.touched[slots] = True
+
+    def _live(self, slots: Int64s, at_ms: Int64s, columns: Int64s, dwells: Int64s, dwell_ms: Int64s) -> None:
+        dwell = np.zeros(len(slots), np.int64)
+        dwell[dwells] = dwell_ms
+        totals = _Totals(self.counts, self.dwell)
+        self.lives.extend(slots, at_ms, columns, dwell, totals)
+
+    def _leave_early(
+        self, window: int, slots: Int64s, ahead: Int64s, counts: npt.NDArray[np.float64], dwell: Int64s
+    ) -> None:
+        """Take out panes that have left a window as of an event that lies ahead of the clock."""
+        by_slot = np.argsort(slots[ahead])
+        rows = ahead[by_slot]
+        ranked = slots[rows]
+        shape = self.windows[window]
+        limits = np.array([self.threshold(shape, int(t)) for t in self.lives.last[ranked]])
+        for ledger in (self.counts, self.dwell):
+            for cells, amounts in ledger.between(window, int(limits.max())):
+                at = np.minimum(np.searchsorted(ranked, slots_of(cells)), len(ranked) - 1)
+                gone = np.flatnonzero((ranked[at] == slots_of(cells)) & (cells >> PANE_SHIFT < limits[at]))
+                if ledger is self.counts:
+                    np.subtract.at(counts, (rows[at[gone]], cells[gone] & COLUMN_MASK), amounts[gone])
+                else:
+                    np.subtract.at(dwell, rows[at[gone]], amounts[gone])
+
+
+class _Totals:
+    """Totals of a slot with its dwell last, looked up only where a lifetime is split."""
+
+    def __init__(self, counts: Ledger, dwell: Ledger) -> None:
+        self.counts = counts
+        self.dwell = dwell
+
+    def __getitem__(self, slot: int) -> Int64s:
+        columns = self.counts.columns
+        counts = self.counts.total[slot * columns : (slot + 1) * columns].astype(np.int64)
+        return np.append(counts, self.dwell.total[slot])

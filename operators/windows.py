@@ -1,0 +1,150 @@
+"""Feature vectors of posts, authors and users over sliding windows, and the posts that trend."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from operators.base import Delta, Operator, Saved
+from operators.lifetime import FAR
+from operators.measures import Measures
+from operators.roll_up import LIFETIME, RollUp
+from operators.trending import EVERY_MS, trending
+from operators.window_state import keys_delta, merge_keys, merge_tiles, restore, tiles_delta
+from operators.window_table import EVENT, EXPIRY, Window, WindowTable
+from schemas.effects import VectorSet
+from schemas.frame import Frame, Int64s
+from schemas.registry import Registry
+from schemas.windows import WINDOWS
+
+KEYS = {"post": "post_id", "author": "author_id", "user": "user_id"}
+"""The column of an interaction that names each entity."""
+
+URGENT = frozenset({"post", "author"})
+"""Entities whose vectors must be fresh within a second of an event; others, and expiry, may wait longer."""
+
+IDLE_MS = 90 * 86_400_000
+"""A key without events for this long is forgotten; its lifetime starts again."""
+
+TOPIC = "interactions"
+
+
+@dataclass(frozen=True)
+class Windows(Operator):
+    """Keeps every window that the registry's features need and hands out the vectors of keys that changed.
+
+    `examined` is the position table in thousandths (see `Measures`).
+    """
+
+    registry: Registry
+    examined: tuple[int, ...]
+
+    @property
+    def measures(self) -> Measures:
+        """The columns that events are counted in."""
+        return Measures(self.examined)
+
+    def windows(self, entity: str) -> tuple[Window, ...]:
+        """The sliding windows of an entity, shortest first."""
+        shapes = [
+            Window(name, length_ms, pane_ms)
+            for name, (length_ms, pane_ms) in WINDOWS.items()
+            if name in self.registry.windows(entity) and length_ms is not None and pane_ms is not None
+        ]
+        return tuple(sorted(shapes, key=lambda window: window.length_ms))
+
+    def build(self, saved: Saved) -> "WindowsLogic":
+        """The logic, going on from saved tiles and keys."""
+        logic = WindowsLogic(self, saved.facts.get("clock", -FAR), saved.facts.get("epoch", 0))
+        for entity, table in logic.tables.items():
+            tiles, keys = saved.tables.get(f"tiles_{entity}", ()), saved.tables.get(f"keys_{entity}", ())
+            restore(table, tiles, keys, logic.clock, logic.epoch)
+        return logic
+
+    def tables(self) -> Sequence[str]:
+        """Tiles and keys of each entity."""
+        return [f"{kind}_{entity}" for entity in KEYS for kind in ("tiles", "keys")]
+
+    def merge(self, table: str, parts: Sequence[pa.Table], facts: Mapping[str, int]) -> pa.Table:
+        """The sum of parts of one table, panes as coarse as the clock allows."""
+        kind, entity = table.split("_", 1)
+        if kind == "keys":
+            return merge_keys(parts, IDLE_MS)
+        windows = self.windows(entity)
+        steps = [
+            (min(fine.start(facts["clock"]) for fine in windows[:number]), window.pane_ms)
+            for number, window in enumerate(windows)
+            if number
+        ]
+        lifelong = LIFETIME in self.registry.windows(entity)
+        return merge_tiles(parts, steps, -FAR if lifelong else windows[-1].start(facts["clock"]))
+
+
+class WindowsLogic:
+    """The window tables of all entities, under one clock: the largest watermark of any input partition."""
+
+    def __init__(self, config: Windows, clock: int, epoch: int) -> None:
+        self.config = config
+        self.clock = clock
+        self.epoch = epoch
+        self.measures = config.measures
+        self.tables = {
+            entity: WindowTable(config.windows(entity), self.measures.columns, IDLE_MS)
+            for entity in KEYS
+            if config.registry.entity(entity)
+        }
+        self.roll_ups = {
+            entity: RollUp(config.registry.entity(entity), config.registry.constants, self.measures)
+            for entity in self.tables
+        }
+        self._trended = -FAR
+
+    def on_rows(self, frame: Frame) -> list[Any]:
+        """Count the rows of a frame of interactions; frames of other topics only move the clock."""
+        if frame.topic == TOPIC and len(frame):
+            at_ms = frame.int64("at_ms")
+            columns, dwells, dwell_ms = self.measures.of(frame)
+            for entity, table in self.tables.items():
+                table.add(frame.int64(KEYS[entity]), at_ms, columns, dwells, dwell_ms)
+        return self.on_watermark(frame.watermark)
+
+    def on_watermark(self, t: int) -> list[Any]:
+        """Let time pass: panes leave windows."""
+        if t > self.clock:
+            self.clock = t
+            for table in self.tables.values():
+                table.pass_to(t)
+        return []
+
+    def drain(self, urgent_only: bool) -> list[Any]:
+        """Vectors of keys that changed: those of events on urgent entities, or of everything; and what trends."""
+        effects: list[Any] = []
+        for entity, table in self.tables.items():
+            if entity in URGENT or not urgent_only:
+                effects += self._vectors(entity, table, table.take_due(EVENT), expiry=False)
+            if not urgent_only:
+                effects += self._vectors(entity, table, table.take_due(EXPIRY), expiry=True)
+        if not urgent_only or self.clock // EVERY_MS > self._trended // EVERY_MS:
+            self._trended = self.clock
+            effects.append(trending(self.tables["post"], self.measures))
+        return effects
+
+    def snapshot(self) -> Delta:
+        """Tiles and keys that changed since the last snapshot, the clock, and the number of the snapshot."""
+        self.epoch += 1
+        tables: dict[str, pa.Table] = {}
+        for entity, table in self.tables.items():
+            tables[f"tiles_{entity}"] = tiles_delta(table)
+            tables[f"keys_{entity}"] = keys_delta(table, self.epoch)
+        changed = {name: table for name, table in tables.items() if table.num_rows}
+        return Delta(changed, {"clock": self.clock, "epoch": self.epoch})
+
+    def _vectors(self, entity: str, table: WindowTable, slots: Int64s, expiry: bool) -> list[VectorSet]:
+        if not len(slots):
+            return []
+        values = self.roll_ups[entity].vectors(table, slots)
+        return [
+            VectorSet(entity, table.index.keys[slots], table.as_of(slots), values, np.full(len(slots), expiry))
+        ]

@@ -1,0 +1,127 @@
+"""Feature vectors against a naive recomputation, over any splits, interleavings and resume points."""
+
+import math
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from operators.base import Saved
+from operators.windows import KEYS, Windows
+from schemas.effects import VectorSet
+from schemas.registry import Registry
+from tests.operators.events import event, frame
+from tests.operators.naive_windows import vector
+
+REGISTRY = Registry.load()
+CURVE = (1000, 390, 290, 220, 180, 150)
+OPERATOR = Windows(REGISTRY, CURVE)
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
+START = 1_700_000_000_000
+
+TYPES = ["impression", "click", "like", "comment", "share", "save", "hide", "report", "dwell", "mute", "unlike"]
+
+times = st.one_of(
+    st.integers(0, 10 * MINUTE), st.integers(0, 3 * HOUR), st.integers(0, 3 * DAY), st.integers(0, 250 * DAY)
+)
+events = st.lists(
+    st.builds(
+        event,
+        type=st.sampled_from(TYPES),
+        user_id=st.sampled_from([-1, 0, 7]),
+        post_id=st.sampled_from([10, 11, 12]),
+        author_id=st.sampled_from([-(2**62), 5]),
+        position=st.one_of(st.none(), st.integers(-1, 9)),
+        dwell_ms=st.one_of(st.none(), st.integers(-5, 2_000_000)),
+        at_ms=times.map(lambda offset: START + offset),
+    ),
+    min_size=1,
+    max_size=30,
+)
+
+
+class Redis:
+    """Holds vectors as the real one would: an expiry never brings a key back."""
+
+    def __init__(self) -> None:
+        self.vectors: dict[tuple[str, int], tuple[int, list[float]]] = {}
+
+    def write(self, effects: list[Any]) -> None:
+        for effect in effects:
+            if isinstance(effect, VectorSet):
+                for key, t, values, expiry in zip(
+                    effect.ids.tolist(), effect.as_of_ms.tolist(), effect.values, effect.expiry.tolist(), strict=True
+                ):
+                    if not expiry or (effect.entity, key) in self.vectors:
+                        self.vectors[effect.entity, key] = (t, values.tolist())
+
+
+def expected(rows: list[dict[str, Any]], clock: int) -> dict[tuple[str, int], tuple[int, list[float]]]:
+    """The vectors of all keys by the naive recomputation."""
+    by_key = defaultdict(list)
+    for row in rows:
+        for entity, column in KEYS.items():
+            by_key[entity, row[column]].append(row)
+    return {
+        (entity, key): vector(entity, found, clock, REGISTRY, CURVE) for (entity, key), found in by_key.items()
+    }
+
+
+def assert_equal(found: Redis, rows: list[dict[str, Any]], clock: int) -> None:
+    """Every vector is the float32 of the naive one, and as of the same time."""
+    wanted = expected(rows, clock)
+    assert found.vectors.keys() == wanted.keys()
+    for key, (t, values) in wanted.items():
+        assert found.vectors[key][0] == t, key
+        with np.errstate(over="ignore"):
+            exact = np.array(values, np.float64).astype(np.float32).tolist()
+        names = [feature.name for feature in REGISTRY.entity(key[0])]
+        wrong = [
+            (name, got, want)
+            for name, got, want in zip(names, found.vectors[key][1], exact, strict=True)
+            if got != want and not (math.isnan(got) and math.isnan(want))
+        ]
+        assert not wrong, (key, wrong)
+
+
+@settings(max_examples=200, deadline=None)
+@given(events, st.data())
+def test_equals_naive_recomputation(rows: list[dict[str, Any]], data: st.DataObject) -> None:
+    """In any order, cut anywhere, drained at any time, resumed anywhere, with time passing in between."""
+    redis = Redis()
+    logic = OPERATOR.build(Saved())
+    parts: list[dict[str, Any]] = []
+    tables: dict[str, list[Any]] = defaultdict(list)
+    clock = -(1 << 61)
+    queue = data.draw(st.permutations(rows))
+    while queue:
+        size = data.draw(st.integers(1, len(queue)))
+        part, queue = queue[:size], queue[size:]
+        watermark = max(row["at_ms"] for row in part) - data.draw(st.sampled_from([0, 0, 1, 30_000, 59_999]))
+        clock = max(clock, watermark)
+        redis.write(logic.on_rows(frame(part, watermark=watermark)))
+        parts += part
+        if data.draw(st.booleans()):
+            redis.write(logic.drain(urgent_only=data.draw(st.booleans())))
+        if data.draw(st.booleans()):
+            clock = max(clock, clock + data.draw(st.sampled_from([0, 7_000, HOUR, 2 * DAY, 40 * DAY])))
+            redis.write(logic.on_watermark(clock))
+        if data.draw(st.booleans()):
+            delta = logic.snapshot()
+            for name, table in delta.tables.items():
+                tables[name].append(table)
+                if len(tables[name]) > 1 and data.draw(st.booleans()):
+                    tables[name] = [OPERATOR.merge(name, tables[name], delta.facts)]
+            if data.draw(st.booleans()):
+                logic = OPERATOR.build(Saved(tables, delta.facts))
+    redis.write(logic.drain(urgent_only=False))
+    assert_equal(redis, parts, clock)
+
+
+@pytest.mark.parametrize("entity", KEYS)
+def test_every_entity_has_features(entity: str) -> None:
+    """The built-in registry gives each entity a vector."""
+    assert REGISTRY.entity(entity)
