@@ -81,7 +81,7 @@ class Priors(Struct, frozen=True, kw_only=True):
     hide: Annotated[_Rate, doc("prior of hides per impression")] = 0.002
     report: Annotated[_Rate, doc("prior of reports per impression")] = 0.0005
     engagement: Annotated[_Rate, doc("prior of engagements per impression")] = 0.08
-    quality: Annotated[float, doc("q0: quality of an author without impressions", ge=-8, le=3)] = 0.03
+    quality: Annotated[float, doc("quality q0 of an author without impressions", ge=-8, le=3)] = 0.03
 
 
 class Ttl(Struct, frozen=True, kw_only=True):
@@ -144,6 +144,9 @@ class Settings(Struct, frozen=True, kw_only=True):
             pattern=r"^[^{}\s]*$",
         ),
     ] = ""
+    redis_retry_ms: Annotated[
+        int, doc("time that Redis may be away before a flow gives up; until then it tries again", ge=0)
+    ] = 60_000
     partitions: Annotated[
         int, doc("partitions of every user-partitioned topic", fixed=True, ge=1, le=32_767)
     ] = 64
@@ -194,9 +197,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = "headrace"
     schema_path: Annotated[str, doc("folder of further writer schemas, <Record>/*.avsc; empty = none")] = ""
     feature_registry: Annotated[str, doc("file of feature definitions; empty = the built-in ones")] = ""
-    smoothing: Annotated[float, doc("a in (n + a p0) / (d + a): impressions that a prior is worth", gt=0)] = (
-        20.0
-    )
+    smoothing: Annotated[
+        float, doc("impressions that a prior is worth: the a in (n + a p0) / (d + a)", gt=0)
+    ] = 20.0
     position_curve: Annotated[
         tuple[Annotated[int, Meta(ge=1, le=10_000)], ...],
         doc(
