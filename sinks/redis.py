@@ -1,0 +1,217 @@
+"""Effects to Redis: in the background, in order, every reply checked."""
+
+import logging
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Self
+
+from schemas.effects import Effect, VectorSet
+from schemas.errors import HeadraceError
+from schemas.redis_place import EMBEDDED, embedded_directory
+from schemas.settings import Settings
+from sinks import embedded_redis
+from sinks.coalesce import coalesce
+from sinks.redis_connection import Connection
+from sinks.redis_errors import TryAgainError
+from sinks.redis_url import Address, parse
+from sinks.resp import Encoder, Request
+
+DAY_S = 86_400
+UNDER_WAY = 2
+"""Requests whose replies are not awaited yet: the next is encoded while Redis works on the one before."""
+
+log = logging.getLogger(__name__)
+
+
+class RedisSink:
+    """Writes effects to one Redis server.
+
+    `write` hands effects to a thread and returns; it blocks while more than `held_bytes` wait to be acknowledged.
+    What waits is coalesced by key, so a slow Redis is sent less. `flush` returns when Redis has acknowledged all
+    of it. A lost connection is opened again with growing pauses, and everything unacknowledged is sent again: all
+    commands are absolute, so twice is as good as once. After `retry_ms` without an acknowledgement it gives up.
+
+    Attributes count what was done: `round_trips` (requests acknowledged), `commands`, `sent_bytes`, `retries`,
+    `server_changes` (times that the server met after a break was another process: it may have lost what it had
+    acknowledged).
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        encoder: Encoder,
+        retry_ms: int = 60_000,
+        timeout_ms: int = 5_000,
+        held_bytes: int = 64 << 20,
+        on_acknowledged: Callable[[Sequence[Effect]], None] | None = None,
+    ) -> None:
+        """Start the thread; `on_acknowledged` is called in it with effects, coalesced, once they are in Redis."""
+        self.round_trips = self.commands = self.sent_bytes = self.retries = self.server_changes = 0
+        self._address = address
+        self._encoder = encoder
+        self._retry_s = retry_ms / 1000
+        self._timeout_s = timeout_ms / 1000
+        self._held_limit = held_bytes
+        self._on_acknowledged = on_acknowledged
+        self._pending: list[Effect] = []
+        self._held = 0
+        self._failure: BaseException | None = None
+        self._closing = threading.Event()
+        self._changed = threading.Condition()
+        self._connection: Connection | None = None
+        self._sent = 0
+        self._server: tuple[str, int | None] = ("", None)
+        self._thread = threading.Thread(target=self._run, name="headrace-redis", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def from_settings(
+        cls,
+        settings: Settings,
+        feature_set: int,
+        on_acknowledged: Callable[[Sequence[Effect]], None] | None = None,
+    ) -> Self:
+        """The sink of a deployment; starts the embedded Redis if the settings name that one."""
+        if settings.redis.startswith(EMBEDDED):
+            address = Address(path=str(embedded_redis.ensure(embedded_directory(settings))))
+        else:
+            address = parse(settings.redis_url())
+        days = {
+            "post": settings.ttl.post_days,
+            "author": settings.ttl.author_days,
+            "user": settings.ttl.user_days,
+        }
+        ttl_s = {entity: number * DAY_S for entity, number in days.items()}
+        return cls(
+            address,
+            Encoder(settings.redis_prefix, feature_set, ttl_s),
+            retry_ms=settings.redis_retry_ms,
+            on_acknowledged=on_acknowledged,
+        )
+
+    def write(self, effects: Iterable[Effect]) -> None:
+        """Take effects over, whose arrays are not changed any more; raises what stopped the thread, if so."""
+        effects = list(effects)
+        size = sum(map(_bytes, effects))
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._failure or not self._held or self._held + size <= self._held_limit
+            )
+            self._raise_failure()
+            self._pending += effects
+            self._held += size
+            self._changed.notify_all()
+
+    def flush(self) -> None:
+        """Wait until Redis has acknowledged everything written; raises `HeadraceError` if it did not."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._failure or not self._held)
+            self._raise_failure()
+
+    def close(self) -> None:
+        """Stop; what was not flushed may or may not be written."""
+        self._closing.set()
+        with self._changed:
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        if self._closing.is_set():
+            raise HeadraceError("the Redis sink is closed: open another one")
+
+    def _run(self) -> None:
+        try:
+            while batch := self._next_batch():
+                effects = coalesce(batch)
+                self._exchange(self._encoder.requests(effects))
+                if self._on_acknowledged is not None:
+                    self._on_acknowledged(effects)
+                with self._changed:
+                    self._held -= sum(map(_bytes, batch))
+                    self._changed.notify_all()
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that writes
+            with self._changed:
+                self._failure = error
+                self._changed.notify_all()
+        finally:
+            self._disconnect()
+
+    def _next_batch(self) -> list[Effect]:
+        """Everything that waits; empty when closing."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._pending or self._closing.is_set())
+            batch, self._pending = self._pending, []
+            return [] if self._closing.is_set() else batch
+
+    def _exchange(self, requests: Iterable[Request]) -> None:
+        """Send `requests` and read their replies, the replies a little behind."""
+        waiting: deque[Request] = deque()
+        for request in requests:
+            waiting.append(request)
+            self._persist(waiting, UNDER_WAY if request.plain else 0)
+        self._persist(waiting, 0)
+
+    def _persist(self, waiting: deque[Request], keep: int) -> None:
+        """Send what of `waiting` is not sent, await replies until `keep` are left; again until it works."""
+        attempt, began = 0, time.monotonic()
+        while True:
+            left = len(waiting)
+            try:
+                self._advance(waiting, keep)
+                return
+            except (OSError, TryAgainError) as error:
+                self._disconnect()
+                if len(waiting) < left or attempt == 0:
+                    attempt, began = 0, time.monotonic()
+                    log.warning("waiting for Redis at %s: %s", self._address, error)
+                if time.monotonic() - began > self._retry_s:
+                    raise HeadraceError(
+                        f"Redis at {self._address} did not answer for {self._retry_s:.0f} s ({error}): "
+                        "start it, or check the setting redis"
+                    ) from error
+                self.retries += 1
+                pause = min(2.0, 0.05 * 2**attempt) * random.uniform(0.5, 1.0)
+                attempt += 1
+                if self._closing.wait(pause):
+                    raise HeadraceError(f"stopped while waiting for Redis at {self._address}") from error
+
+    def _advance(self, waiting: deque[Request], keep: int) -> None:
+        if self._connection is None:
+            self._connection = self._connect()
+        while self._sent < len(waiting):
+            self._connection.send(waiting[self._sent])
+            self._sent += 1
+        while len(waiting) > keep:
+            self._connection.receive(waiting[0])
+            done = waiting.popleft()
+            self._sent -= 1
+            self.round_trips += 1
+            self.commands += done.replies
+            self.sent_bytes += len(done.data)
+
+    def _connect(self) -> Connection:
+        connection = Connection(self._address, self._timeout_s)
+        run_id, client_id = self._server
+        if run_id and run_id != connection.run_id:
+            self.server_changes += 1
+        elif client_id is not None:
+            # What still lies in the old connection must not overwrite what is sent on this one.
+            connection.forget(client_id)
+        self._server = (connection.run_id, connection.client_id)
+        return connection
+
+    def _disconnect(self) -> None:
+        self._sent = 0
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _bytes(effect: Effect) -> int:
+    """What an effect takes in memory, roughly."""
+    return 24 * len(effect) + 100 + (effect.values.nbytes if isinstance(effect, VectorSet) else 0)
