@@ -57,11 +57,6 @@ def value_of(settings: Settings, name: str) -> Any:
     return functools.reduce(getattr, name.split("."), settings)
 
 
-def fixed_values(settings: Settings) -> dict[str, Any]:
-    """The settings that kept state depends on, by name: what a fingerprint of the settings is made from."""
-    return {name: value_of(settings, name) for name, setting in settings_table().items() if setting.fixed}
-
-
 def _walk(struct: type[Struct], prefix: str) -> list[Setting]:
     found: list[Setting] = []
     for field in fields(struct):

@@ -10,7 +10,9 @@ from click.testing import CliRunner, Result
 from flows.cli import headrace
 from schemas.errors import UsageError
 from schemas.keys import KEYS
+from schemas.partitioner import TEST_VECTORS
 from schemas.registry import Registry
+from schemas.topics import TOPICS
 
 
 def run(*words: str) -> Result:
@@ -21,6 +23,40 @@ def printed(*words: str) -> Any:
     result = run(*words, "--json")
     assert result.exit_code == 0, result.output
     return json.loads(result.output)
+
+
+def test_topics_are_printed_with_their_fields() -> None:
+    topics = {topic["name"]: topic for topic in printed("topics")}
+    assert list(topics) == list(TOPICS)
+    follows = topics["follows"]
+    assert (follows["key"], follows["placed_by"], follows["cleanup"]) == (
+        ["follower_id", "author_id"],
+        "follower_id",
+        "compact",
+    )
+    types = {field["name"]: field["type"] for field in topics["interactions"]["fields"]}
+    assert types["type"].startswith("impression | click | like")
+    assert types["position"] == "int, or null"
+    text = run("topics").output
+    for topic in topics.values():
+        assert [field["name"] for field in topic["fields"] if f"    {field['name']} " not in text] == []
+
+
+def test_a_prefix_is_part_of_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADRACE_TOPIC_PREFIX", "blue.")
+    monkeypatch.setenv("HEADRACE_REDIS_PREFIX", "blue:")
+    assert printed("topics")[0]["name"] == "blue.posts"
+    assert printed("keys", "--redis", "unix:///nowhere")[0]["key"] == "blue:features:post:<post>"
+
+
+def test_the_partitioner_is_shown_by_test_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADRACE_PARTITIONS", "8")
+    rows = printed("topics", "--partitioner")
+    for row in rows:
+        assert bytes.fromhex(row["key"]) == row["id"].to_bytes(8, "big", signed=True)
+        assert row["partition"] == (row["murmur2"] & 0x7FFFFFFF) % 8
+    assert [(row["id"], row["murmur2"]) for row in rows] == list(TEST_VECTORS)
+    assert "mod 8" in run("topics", "--partitioner").output
 
 
 def test_the_registry_is_printed_as_json() -> None:
