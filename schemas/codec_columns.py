@@ -35,17 +35,18 @@ def settle(column: pa.Array, avro: Any) -> tuple[pa.Array, Rows]:
             codes, wrong = _narrow(column, 0, len(symbols) - 1, pa.int8())
             return pa.DictionaryArray.from_arrays(codes, pa.array(symbols, pa.string()), safe=False), wrong
         case {"type": "array", "items": items}:
-            values, wrong = settle(column.values, items)
+            values, wrong = settle(column.flatten(), items)
             return pa.ListArray.from_arrays(column.offsets, values, arrow_type(avro)), _parents(column, wrong)
         case {"type": "map", "values": values_type}:
-            values, wrong = settle(column.items, values_type)
-            keys, not_utf8 = _texts(column.keys)
-            entries = pa.MapArray.from_arrays(column.offsets, keys, values, arrow_type(avro))
+            entries = int(column.offsets[-1].as_py())  # a slice still has the entries of all rows
+            keys, not_utf8 = _texts(column.keys.slice(0, entries))
+            values, wrong = settle(column.items.slice(0, entries), values_type)
             wrong = _parents(column, np.union1d(wrong, not_utf8))
-            return entries, np.union1d(wrong, _repeated_keys(column.offsets, keys))
+            settled = pa.MapArray.from_arrays(column.offsets, keys, values, arrow_type(avro))
+            return settled, np.union1d(wrong, _repeated_keys(column.offsets, keys))
         case {"type": "record", "fields": fields}:
-            settled, wrong = settle_fields(column.flatten(), fields)
-            return pa.StructArray.from_arrays(settled, fields=list(arrow_type(avro))), wrong
+            inner_columns, wrong = settle_fields(column.flatten(), fields)
+            return pa.StructArray.from_arrays(inner_columns, fields=list(arrow_type(avro))), wrong
     raise ValueError(f"no column holds the Avro type {avro!r}")
 
 
@@ -70,10 +71,10 @@ def loosen(column: pa.Array, avro: Any) -> pa.Array:
         case {"type": "map", "values": values}:
             return pa.MapArray.from_arrays(column.offsets, column.keys, loosen(column.items, values))
         case {"type": "record", "fields": fields}:
-            inner_columns = [
+            loose = [
                 loosen(inner, field["type"]) for inner, field in zip(column.flatten(), fields, strict=True)
             ]
-            return pa.StructArray.from_arrays(inner_columns, [field["name"] for field in fields])
+            return pa.StructArray.from_arrays(loose, [field["name"] for field in fields])
     return column
 
 

@@ -5,10 +5,11 @@ Two things are arranged so that one call is both fast and sure.
 *Lenient types.* Enums and ints are read as longs, which is what their bytes are: an unknown enum value or an int
 beyond 32 bits then is a number in a column, not a batch that fails as a whole.
 
-*Guards.* pyruhvro neither says where a record ended nor minds bytes that are left over. So the values are joined to
-one Avro array with a secret 6-byte guard before each, which reads, with the two marker bytes of a single-object
-value, as one double. Every item consumes the guard at its start, there are as many guards as items, and no sender
-can know the guard: if every item starts with it, then item i is exactly value i, without a byte more or less.
+*Guards.* pyruhvro neither says where a record ended nor minds bytes that are left over. So the values, and one of
+our own after the last, are joined to one Avro array with a secret 6-byte guard before each, which reads, with the
+two marker bytes of a single-object value, as one double. Every item consumes the guard at its start, there are as
+many guards as items, and no sender can know the guard: if every item starts with it, then item i is exactly value
+i, without a byte more or less.
 """
 
 import json
@@ -34,9 +35,7 @@ MOST_BYTES: Final = 1 << 28
 """Values joined in one call stay below this, far from the 2 GiB that a column of strings may hold."""
 
 _GUARD: Final = secrets.token_bytes(6)
-_END: Final = secrets.token_bytes(8)
 _START_BITS: Final = int.from_bytes(_GUARD + MARKER, "little", signed=True)
-_END_BITS: Final = int.from_bytes(_END, "little", signed=True)
 _MARKER_LONG: Final = -98  # what the two marker bytes are as an Avro long
 
 _SAME: Final = frozenset({"boolean", "long", "float", "double", "string"})
@@ -79,11 +78,9 @@ class Wire:
         (self._fingerprint_double,) = struct.unpack("<d", fingerprint)
         guarded = [{"name": "_start", "type": "double"}, {"name": "_fingerprint", "type": "double"}]
         item = {**self.record, "name": "_Item", "fields": guarded + self.record["fields"]}
-        values = [
-            {"name": "items", "type": {"type": "array", "items": item}},
-            {"name": "end", "type": "double"},
-        ]
-        self._joined = json.dumps({"type": "record", "name": "_Values", "fields": values})
+        values = {"name": "values", "type": {"type": "array", "items": item}}
+        self._joined = json.dumps({"type": "record", "name": "_Joined", "fields": [values]})
+        self._last = _GUARD + MARKER + fingerprint + bytes(_least_bytes(self.record))
         header = [{"name": "_marker", "type": "long"}, {"name": "_fingerprint", "type": "double"}]
         self._single = json.dumps({**self.record, "fields": header + self.record["fields"]})
 
@@ -92,7 +89,7 @@ class Wire:
 
         None says that at least one value is damaged, or is of another schema; it doesn't say which.
         """
-        joined = b"".join((_long(len(values)), _GUARD, _GUARD.join(values), b"\0", _END))
+        joined = b"".join((_long(len(values) + 1), _GUARD, _GUARD.join(values), self._last, b"\0"))
         try:
             batch = pyruhvro.deserialize_array([joined], self._joined)
         except ValueError:
@@ -101,12 +98,10 @@ class Wire:
             if type(error).__name__ != "PanicException":  # a panic of pyruhvro is no `Exception`
                 raise
             return None
-        if _bits(batch.column(1))[0] != _END_BITS:
+        items = batch.column(0).values
+        if len(items) != len(values) + 1 or not (_bits(items.field(0)) == _START_BITS).all():
             return None
-        start, fingerprint, *columns = batch.column(0).values.flatten()
-        starts = _bits(start)
-        if len(starts) != len(values) or not (starts == _START_BITS).all():
-            return None
+        _, fingerprint, *columns = items.slice(0, len(values)).flatten()
         return columns, _bits(fingerprint) == self._fingerprint_bits
 
     def write(self, columns: Sequence[pa.Array]) -> list[bytes]:
@@ -118,6 +113,18 @@ class Wire:
         batch = pa.RecordBatch.from_arrays([marker, fingerprint, *columns], names)
         (encoded,) = pyruhvro.serialize_record_batch(batch, self._single, 1)
         return _split(encoded)
+
+
+def _least_bytes(avro: Any) -> int:
+    """How many zero bytes are one value of a lenient type."""
+    match avro:
+        case "float":
+            return 4
+        case "double":
+            return 8
+        case {"type": "record", "fields": fields}:
+            return sum(_least_bytes(field["type"]) for field in fields)
+    return 1
 
 
 def _long(number: int) -> bytes:

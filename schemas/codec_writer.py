@@ -75,7 +75,7 @@ class Writer:
     ) -> Reading:
         (batches,) = columns
         source = np.repeat(np.arange(len(values), dtype=np.int32), np.diff(batches.offsets.to_numpy()))
-        items = batches.values.flatten()
+        items = batches.flatten().flatten()
         rows, wrong = self._settled(items)
         if ours.all() and not len(wrong):
             return Reading(rows, source, [])
