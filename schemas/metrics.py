@@ -71,7 +71,7 @@ SLOWEST_PARTITION: Final = Gauge(
 FRESHNESS: Final = Histogram(
     "headrace_freshness_seconds",
     ("flow", "entity"),
-    "from an event's append time until Redis has confirmed the vector that counts it",
+    "age of the latest event of a vector when Redis has confirmed that vector",
     _SECONDS,
 )
 STATE_ROWS: Final = Gauge("headrace_state_rows", ("flow", "table"), "rows of a table of the state")

@@ -10,12 +10,13 @@ from schemas.secret import Secret
 Scalar = str | int | float | bool
 
 
-def doc(text: str, *, fixed: bool = False, allowed: str = "", **limits: Any) -> Meta:
+def doc(text: str, *, fixed: bool = False, planned: bool = False, allowed: str = "", **limits: Any) -> Meta:
     """The meaning of a setting, with its limits.
 
-    `fixed` says that kept state depends on it, so it can't change while that state is in use. `allowed`
-    says in words what a pattern or a list accepts.
+    `fixed` says that kept state depends on it, so it can't change while that state is in use, `planned` that its
+    name is settled but nothing reads it yet. `allowed` says in words what a pattern or a list accepts.
     """
+    text += " (nothing reads it yet)" if planned else ""
     return Meta(description=text, extra={"fixed": fixed, "allowed": allowed}, **limits)
 
 
@@ -23,9 +24,12 @@ class Tiers(Struct, frozen=True, kw_only=True):
     """Follower counts at which an author changes tier; downwards at 0.8 of them."""
 
     mid: Annotated[
-        int, doc("followers from which an author is mid: pushed to lately active followers", ge=1)
+        int,
+        doc("followers from which an author is mid: pushed to lately active followers", planned=True, ge=1),
     ] = 50_000
-    celebrity: Annotated[int, doc("followers from which an author is pulled, not pushed", ge=1)] = 1_000_000
+    celebrity: Annotated[
+        int, doc("followers from which an author is pulled, not pushed", planned=True, ge=1)
+    ] = 1_000_000
 
 
 class Inbox(Struct, frozen=True, kw_only=True):
@@ -33,7 +37,11 @@ class Inbox(Struct, frozen=True, kw_only=True):
 
     cap: Annotated[
         int,
-        doc("posts kept in an inbox; cap x 1.1 + 1 must stay within Redis' zset-max-listpack-entries", ge=1),
+        doc(
+            "posts kept in an inbox; cap x 1.1 + 1 must stay within Redis' zset-max-listpack-entries",
+            planned=True,
+            ge=1,
+        ),
     ] = 112
 
 
@@ -44,6 +52,7 @@ class Labels(Struct, frozen=True, kw_only=True):
         tuple[Annotated[int, Meta(ge=1000)], ...],
         doc(
             "how long the label join waits before each revision of a row",
+            planned=True,
             allowed="a list of growing durations in ms, each at least 1000",
             min_length=1,
         ),
@@ -92,13 +101,6 @@ class Ttl(Struct, frozen=True, kw_only=True):
         int, doc("days that an author vector lives after its last write", ge=1, le=3650)
     ] = 40
     user_days: Annotated[int, doc("days that a user vector lives after its last write", ge=1, le=3650)] = 40
-
-
-class Trending(Struct, frozen=True, kw_only=True):
-    """The lists of trending posts."""
-
-    size: Annotated[int, doc("posts in each trending list", ge=1, le=100_000)] = 100
-    every_ms: Annotated[int, doc("event time between two writes of the lists", ge=100)] = 5_000
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -165,13 +167,18 @@ class Settings(Struct, frozen=True, kw_only=True):
         doc("an event further behind its partition's watermark is a dead letter (late)", fixed=True, ge=0),
     ] = 3_600_000
     tick_lateness_ms: Annotated[
-        int, doc("allowed lateness of recorded output: how long a tick stays open", fixed=True, ge=0)
+        int, doc("allowed lateness of recorded output: how long a tick stays open", planned=True, ge=0)
     ] = 60_000
     dedupe_horizon_ms: Annotated[
         int, doc("event time over which a repeated event_id counts once", fixed=True, ge=0)
     ] = 600_000
     idle_after_ms: Annotated[
-        int, doc("a partition silent for so long no longer holds up the others; 0 = it always does", ge=0)
+        int,
+        doc(
+            "a partition silent for so long no longer holds up the others; 0 = it always does",
+            planned=True,
+            ge=0,
+        ),
     ] = 0
     max_record_bytes: Annotated[
         int, doc("a larger record is a dead letter (too_large)", fixed=True, ge=100)
@@ -218,7 +225,6 @@ class Settings(Struct, frozen=True, kw_only=True):
     metrics: Prometheus = Prometheus()
     priors: Priors = Priors()
     ttl: Ttl = Ttl()
-    trending: Trending = Trending()
     kafka: Annotated[
         dict[str, Scalar | Secret],
         doc("any setting of librdkafka, passed through; secrets from the environment or from NAME_file"),

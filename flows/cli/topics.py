@@ -72,11 +72,7 @@ def _print_topic(topic: dict[str, Any]) -> None:
 
 
 def _meaning(field: dict[str, str]) -> str:
-    return (
-        f"{field['type']}; {field['doc'][0].lower()}{field['doc'][1:].rstrip('.')}"
-        if field["doc"]
-        else field["type"]
-    )
+    return f"{field['type']}. {field['doc']}" if field["doc"] else field["type"]
 
 
 def _print_partitioner(partitions: int, as_json: bool) -> None:

@@ -159,6 +159,12 @@ def test_a_secret_in_a_settings_file_is_refused(tmp_path: Path, text: str, word:
     assert "'x'" not in message
 
 
+def test_a_password_in_the_query_of_a_url_is_refused_without_showing_it() -> None:
+    message = refusal(env={"HEADRACE_REDIS": "redis://host?password=s3cret"})
+    assert "HEADRACE_REDIS_PASSWORD" in message
+    assert "s3cret" not in message
+
+
 def test_a_secret_file_that_is_missing_is_named() -> None:
     assert "redis_password_file" in refusal(env={"HEADRACE_REDIS_PASSWORD_FILE": "/nowhere/at/all"})
 
