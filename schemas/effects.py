@@ -21,6 +21,7 @@ class VectorSet:
 
     `values` is float32 of shape (n, features of the entity); `expiry[i]` says that nothing happened to the
     key but that time passed: such a vector replaces one that is there, never brings back one that has gone.
+    The ids of one effect are distinct.
     """
 
     entity: str
@@ -56,4 +57,15 @@ class Erase:
         return len(self.ids)
 
 
-Effect = VectorSet | Trending | Erase
+@dataclass(frozen=True, slots=True)
+class FeatureSet:
+    """What is in the vectors with this version in their header, as JSON."""
+
+    version: int
+    description: str
+
+    def __len__(self) -> int:
+        return 1
+
+
+Effect = VectorSet | Trending | Erase | FeatureSet

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from schemas.effects import Effect, Erase, Trending, VectorSet
+from schemas.effects import Effect, Erase, FeatureSet, Trending, VectorSet
 
 
 def coalesce(effects: Sequence[Effect]) -> list[Effect]:
@@ -14,25 +14,26 @@ def coalesce(effects: Sequence[Effect]) -> list[Effect]:
     """
     vectors: dict[str, list[VectorSet]] = {}
     erased: dict[str, list[Erase]] = {}
-    trending: dict[str, Trending] = {}
+    others: dict[tuple[type, str | int], Trending | FeatureSet] = {}
     for effect in effects:
-        if not len(effect) and not isinstance(effect, Trending):
-            continue
         if isinstance(effect, VectorSet):
-            vectors.setdefault(effect.entity, []).append(effect)
+            if len(effect):
+                vectors.setdefault(effect.entity, []).append(effect)
         elif isinstance(effect, Erase):
             before = vectors.get(effect.entity, [])
             vectors[effect.entity] = [kept for one in before if len(kept := _without(one, effect))]
             erased.setdefault(effect.entity, []).append(effect)
+        elif isinstance(effect, Trending):
+            others[Trending, effect.region] = effect
         else:
-            trending[effect.region] = effect
+            others[FeatureSet, effect.version] = effect
     return [
         *(
             Erase(entity, np.unique(np.concatenate([one.ids for one in some])))
             for entity, some in erased.items()
         ),
         *(_last(some) for some in vectors.values() if some),
-        *trending.values(),
+        *others.values(),
     ]
 
 

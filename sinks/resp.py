@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from schemas.effects import Effect, Erase, Trending, VectorSet
+from schemas.effects import Effect, Erase, FeatureSet, Trending, VectorSet
+from schemas.keys import affixes, key
 from schemas.vector import HEADER, LAYOUT, VALUE
 
 Bytes = npt.NDArray[np.uint8]
@@ -53,7 +54,7 @@ class Encoder:
             if isinstance(effect, VectorSet):
                 vectors.append(effect)
                 continue
-            commands = self.erase(effect) if isinstance(effect, Erase) else self.trending(effect)
+            commands = self.others(effect)
             others += commands
             replies += len(commands)
         if others:
@@ -84,37 +85,40 @@ class Encoder:
                 )
                 yield Request(data, len(rows), plain=True)
 
+    def others(self, effect: Erase | Trending | FeatureSet) -> list[bytes]:
+        """The commands of an effect that is seldom: one by one."""
+        match effect:
+            case Erase():
+                return self.erase(effect)
+            case Trending():
+                return self.trending(effect)
+            case FeatureSet():
+                name = key("feature_set", self.prefix, version=effect.version)
+                return [command("SET", name, effect.description)]
+
     def trending(self, effect: Trending) -> list[bytes]:
         """The whole list of a region at once: a reader sees the old one or the new one."""
-        key = f"{self.prefix}trending:{effect.region}"
+        name = key("trending", self.prefix, region=effect.region)
         if not len(effect):
-            return [command("DEL", key)]
+            return [command("DEL", name)]
         pairs: list[str | float] = []
         for post, score in zip(effect.post_ids.tolist(), effect.scores.tolist(), strict=True):
             pairs += (score, str(post))
-        return [command("MULTI"), command("DEL", key), command("ZADD", key, *pairs), command("EXEC")]
+        return [command("MULTI"), command("DEL", name), command("ZADD", name, *pairs), command("EXEC")]
 
     def erase(self, effect: Erase) -> list[bytes]:
         """`DEL key` for each id."""
-        before, after = self._around(effect.entity)
+        before, after = affixes(f"features_{effect.entity}", self.prefix)
         return [command("DEL", f"{before}{number}{after}") for number in effect.ids.tolist()]
-
-    def _around(self, entity: str) -> tuple[str, str]:
-        """What stands before and after the id in a vector's key."""
-        return (
-            (f"{self.prefix}features:user:{{", "}")
-            if entity == "user"
-            else (f"{self.prefix}features:{entity}:", "")
-        )
 
     def _frame(self, entity: str, characters: int, count: int, expiry: bool) -> tuple[bytes, bytes, bytes]:
         """The bytes before the id, between id and vector, and after the vector."""
-        before, after = self._around(entity)
-        key = len(before.encode()) + characters + len(after)
+        before, after = affixes(f"features_{entity}", self.prefix)
+        length = len(before.encode()) + characters + len(after)
         ttl = str(self.ttl_s[entity]).encode()
         last = b"\r\n$2\r\nEX\r\n$%d\r\n%b\r\n" % (len(ttl), ttl) + (b"$2\r\nXX\r\n" if expiry else b"")
         return (
-            b"*%d\r\n$3\r\nSET\r\n$%d\r\n%b" % (6 if expiry else 5, key, before.encode()),
+            b"*%d\r\n$3\r\nSET\r\n$%d\r\n%b" % (6 if expiry else 5, length, before.encode()),
             b"%b\r\n$%d\r\n" % (after.encode(), HEADER.itemsize + VALUE.itemsize * count),
             last,
         )

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.effects import Effect, Erase, Trending, VectorSet
+from schemas.effects import Effect, Erase, FeatureSet, Trending, VectorSet
 from sinks.coalesce import coalesce
 
 Store = dict[tuple[str, object], object]
@@ -26,6 +26,7 @@ TRENDING = st.builds(
     st.sampled_from(["all", "br"]),
     st.lists(SMALL, unique=True, max_size=3),
 )
+FEATURE_SETS = st.builds(FeatureSet, st.integers(1, 2), st.sampled_from(["a", "b"]))
 
 
 def apply(effects: list[Effect], store: Store) -> Store:
@@ -34,6 +35,9 @@ def apply(effects: list[Effect], store: Store) -> Store:
     for effect in effects:
         if isinstance(effect, Trending):
             store[("trending", effect.region)] = effect.post_ids.tolist()
+            continue
+        if isinstance(effect, FeatureSet):
+            store[("feature_set", effect.version)] = effect.description
             continue
         for row, number in enumerate(effect.ids.tolist()):
             key = (effect.entity, number)
@@ -45,7 +49,7 @@ def apply(effects: list[Effect], store: Store) -> Store:
 
 
 @given(
-    effects=st.lists(vector_sets() | ERASES | TRENDING, max_size=12),
+    effects=st.lists(vector_sets() | ERASES | TRENDING | FEATURE_SETS, max_size=12),
     before=st.dictionaries(st.tuples(ENTITY, SMALL), st.just("before"), max_size=5),
 )
 def test_coalesced_effects_leave_the_same_behind(

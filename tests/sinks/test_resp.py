@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.connection import Connection
 
-from schemas.effects import Effect, Erase, Trending, VectorSet
+from schemas.effects import Effect, Erase, FeatureSet, Trending, VectorSet
 from sinks.resp import ROWS, Encoder
 
 IDS = st.integers(-(2**63), 2**63 - 1) | st.integers(-1100, 1100)
@@ -123,3 +123,8 @@ def test_erasures_go_before_vectors_and_replies_are_counted() -> None:
     assert (first.plain, first.replies) == (False, 7)
     assert len(split(first.data)) == 7
     assert sum(request.replies for request in rest) == 2
+
+
+def test_a_feature_set_is_published_under_its_version() -> None:
+    commands = ENCODER.others(FeatureSet(3, '{"name": "é"}'))
+    assert commands == [packed("SET", "p:feature_set:3", '{"name": "é"}')]
