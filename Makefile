@@ -21,7 +21,7 @@ demo: .venv/.runtime ## a generated network becomes live features; no broker, no
 	@.venv/bin/headrace demo
 
 test: lint services ## every test, against a real Kafka and a real Redis
-	@.venv/bin/python -m pytest
+	@.venv/bin/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/.dev ## linter, formatter, type checker
 	@.venv/bin/ruff check
