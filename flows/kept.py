@@ -40,7 +40,7 @@ class Kept:
         self.keeper.close()
 
     def _merge(self, operator: Operator, table: str, parts: list[pa.Table]) -> pa.Table:
-        return operator.merge(table, parts, self._facts)
+        return self.logic.prune(table, operator.merge(table, parts, self._facts))
 
 
 class Paced:

@@ -21,11 +21,11 @@ class Stop:
     asked: bool = False
 
     @contextmanager
-    def on_signals(self) -> Iterator[None]:
+    def on_signals(self) -> Iterator["Stop"]:
         """Let SIGTERM and SIGINT ask for a stop, until the end of the block."""
         before = {number: signal.signal(number, self._ask) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
-            yield
+            yield self
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)

@@ -20,7 +20,8 @@ def drawing(settings: Settings, observer: Observer) -> Drawing:
     registry = Registry.of(settings)
     flow = Drawing(NAME)
     rows, refused = flow.read("events", "interactions", optional=("users",))
-    vectors = flow.keep("windows", rows, Windows(registry, settings.position_curve))
+    windows = Windows(registry, settings.position_curve, settings.partitions, settings.allowed_lateness_ms)
+    vectors = flow.keep("windows", rows, windows)
     flow.write("redis", vectors, lambda: redis(settings, registry, observer))
     flow.write("dead_letters", refused, lambda: dead_letters(settings, NAME))
     return flow

@@ -125,6 +125,10 @@ class AcceptanceLogic:
         table = pa.table({"event_id": np.concatenate(ids), "at_ms": np.concatenate(at_ms)})
         return Delta({IDS: table} if table.num_rows else {}, {"watermark": self.watermark})
 
+    def prune(self, table: str, rows: pa.Table) -> pa.Table:
+        """All rows: merging has left out what is beyond the horizon."""
+        return rows
+
     def _watermarks(self, reached: Int64s, counts: npt.NDArray[np.bool_]) -> Int64s:
         """The watermark before each row, and after the last: int64[n + 1]."""
         steps = np.concatenate(([self.watermark], np.where(counts, reached, BEGINNING)))

@@ -41,6 +41,9 @@ class Logic(Protocol):
     def snapshot(self) -> Delta:
         """What changed since the last snapshot."""
 
+    def prune(self, table: str, rows: pa.Table) -> pa.Table:
+        """Saved rows without those that the logic has let go of; may be called from another thread."""
+
 
 class Operator(ABC):
     """A configuration: comparable, without state. Subclasses are frozen dataclasses."""

@@ -45,6 +45,14 @@ class KeyIndex:
         slots[order] = _search(self._small, ranked, _search(self._large, ranked, None))
         return slots
 
+    def keep(self, kept: Int64s) -> None:
+        """Keep only the slots `kept`, in this order, as slots 0, 1, ..."""
+        keys = self.keys[kept]
+        order = np.argsort(keys)
+        self._large = (keys[order], order)
+        self._small = (order[:0], order[:0])
+        self.keys, self.size = keys, len(keys)
+
     def _of_sorted(self, keys: Int64s) -> Int64s:
         slots = _search(self._small, keys, _search(self._large, keys, None))
         new = np.flatnonzero(slots < 0)

@@ -106,7 +106,7 @@ class Ledger:
             if len(self.fresh) >= _FRESH_RUNS:
                 self.fresh = [self.merged(self.fresh)]
         else:
-            self._keep(run)
+            self.runs.append(run)
         return gone
 
     def pass_to(self, window: int, threshold: int) -> list[Int64s]:
@@ -133,7 +133,7 @@ class Ledger:
         run = self.merged(self.fresh)
         self.fresh = []
         if len(run.cells):
-            self._keep(run)
+            self.runs.append(run)
             while len(self.runs) > _FAN_IN and len(self.runs[-_FAN_IN].cells) < _FAN_IN * len(self.runs[-1].cells):
                 tail, self.runs = self.runs[-_FAN_IN:], self.runs[:-_FAN_IN]
                 self.runs.append(self.merged(tail, coarsen))
@@ -151,12 +151,22 @@ class Ledger:
         cells, amounts = sum_run(cells, amounts)
         return Run(cells, amounts, [_before(cells, threshold) for threshold in self.thresholds])
 
+    def keep(self, kept: Int64s, place: Int64s) -> None:
+        """Keep only the slots `kept` (ascending); `place[slot]` is the new slot of each, -1 for the others."""
+        rows = (kept[:, None] * self.columns + np.arange(self.columns)).ravel()
+        self.total = self.total[rows]
+        self.gone = [gone[rows] for gone in self.gone]
+        for run in (*self.fresh, *self.runs):
+            slots = place[slots_of(run.cells)]
+            stay = slots >= 0
+            cells = run.cells[stay]
+            run.cells = pack(cells >> PANE_SHIFT, slots[stay], cells & COLUMN_MASK)
+            run.amounts = run.amounts[stay]
+            run.left = [_before(run.cells, threshold) for threshold in self.thresholds]
+
     def flat(self, cells: Int64s) -> Int64s:
         """Positions of cells in the arrays by slot and column."""
         return slots_of(cells) * self.columns + (cells & COLUMN_MASK)
-
-    def _keep(self, run: Run) -> None:
-        self.runs.append(run)
 
     def _leave(self, run: Run, window: int) -> Int64s:
         start, end = run.left[window], _before(run.cells, self.thresholds[window])

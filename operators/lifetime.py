@@ -26,9 +26,12 @@ class Segment:
 
 
 class Lifetimes:
-    """First and last event of the latest segment of each slot, and the older segments of the few that have any."""
+    """First and last event of the latest segment of each slot, and the older segments of the few that have any.
 
-    def __init__(self, idle_ms: int, columns: int) -> None:
+    With `idle_ms` None no silence is too long, and only the last event is known.
+    """
+
+    def __init__(self, idle_ms: int | None, columns: int) -> None:
         self.idle_ms = idle_ms
         self.columns = columns
         self.first: Int64s = np.empty(0, np.int64)
@@ -42,12 +45,15 @@ class Lifetimes:
 
     def extend(self, slots: Int64s, at_ms: Int64s, columns: Int64s, dwell_ms: Int64s, totals: npt.NDArray[Any]) -> None:
         """Take in events, one entry each; `totals` [slots, columns + 1] is everything before them, dwell last."""
-        apart = self._apart(slots, at_ms)
+        if self.idle_ms is None:
+            np.maximum.at(self.last, slots, at_ms)
+            return
+        apart = self._apart(slots, at_ms, self.idle_ms)
         if len(apart):
             odd = np.isin(slots, apart)
             for slot in apart.tolist():
                 mine = np.flatnonzero(slots == slot)
-                self._place(slot, at_ms[mine], columns[mine], dwell_ms[mine], totals[slot])
+                self._place(slot, at_ms[mine], columns[mine], dwell_ms[mine], totals[slot], self.idle_ms)
             slots, at_ms = slots[~odd], at_ms[~odd]
         np.minimum.at(self.first, slots, at_ms)
         np.maximum.at(self.last, slots, at_ms)
@@ -62,17 +68,26 @@ class Lifetimes:
                     gone[row, -1] += segment.dwell_ms
         return gone
 
-    def _apart(self, slots: Int64s, at_ms: Int64s) -> Int64s:
+    def keep(self, kept: Int64s) -> None:
+        """Keep only the slots `kept`, in this order, as slots 0, 1, ..."""
+        self.first, self.last = self.first[kept], self.last[kept]
+        if self.older:
+            place = {slot: new for new, slot in enumerate(kept.tolist())}
+            self.older = {place[slot]: segments for slot, segments in self.older.items() if slot in place}
+
+    def _apart(self, slots: Int64s, at_ms: Int64s, idle_ms: int) -> Int64s:
         """Slots with events that may begin, join or fall into another segment."""
         known = self.last[slots] > -FAR
-        odd = known & ((at_ms > self.last[slots] + self.idle_ms) | (at_ms < self.first[slots] - self.idle_ms))
+        odd = known & ((at_ms > self.last[slots] + idle_ms) | (at_ms < self.first[slots] - idle_ms))
         if self.older:
             odd |= np.isin(slots, list(self.older)) & (at_ms < self.first[slots])
-        if len(at_ms) and int(at_ms.max()) - int(at_ms.min()) > self.idle_ms:
+        if len(at_ms) and int(at_ms.max()) - int(at_ms.min()) > idle_ms:
             odd |= ~known
         return np.unique(slots[odd])
 
-    def _place(self, slot: int, at_ms: Int64s, columns: Int64s, dwell_ms: Int64s, total: npt.NDArray[Any]) -> None:
+    def _place(
+        self, slot: int, at_ms: Int64s, columns: Int64s, dwell_ms: Int64s, total: npt.NDArray[Any], idle_ms: int
+    ) -> None:
         segments = self.older.pop(slot, [])
         if self.last[slot] > -FAR:
             rest = total.astype(np.int64)
@@ -84,20 +99,21 @@ class Lifetimes:
             counts = np.zeros(self.columns, np.int64)
             counts[column] = 1
             segments.append(Segment(at, at, counts, dwell))
-        joined = self.join(segments)
+        joined = join(segments, idle_ms)
         self.first[slot], self.last[slot] = joined[-1].first_ms, joined[-1].last_ms
         if len(joined) > 1:
             self.older[slot] = joined[:-1]
 
-    def join(self, segments: list[Segment]) -> list[Segment]:
-        """Segments in order of time, those less than the idle time apart made one."""
-        joined: list[Segment] = []
-        for segment in sorted(segments, key=lambda segment: segment.first_ms):
-            if joined and segment.first_ms - joined[-1].last_ms <= self.idle_ms:
-                before = joined[-1]
-                before.last_ms = max(before.last_ms, segment.last_ms)
-                before.counts = before.counts + segment.counts
-                before.dwell_ms += segment.dwell_ms
-            else:
-                joined.append(segment)
-        return joined
+
+def join(segments: list[Segment], idle_ms: int) -> list[Segment]:
+    """Segments in order of time, those at most `idle_ms` apart made one."""
+    joined: list[Segment] = []
+    for segment in sorted(segments, key=lambda segment: segment.first_ms):
+        if joined and segment.first_ms - joined[-1].last_ms <= idle_ms:
+            before = joined[-1]
+            before.last_ms = max(before.last_ms, segment.last_ms)
+            before.counts = before.counts + segment.counts
+            before.dwell_ms += segment.dwell_ms
+        else:
+            joined.append(segment)
+    return joined

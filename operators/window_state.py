@@ -7,7 +7,7 @@ import polars as pl
 import pyarrow as pa
 
 from operators.ledger import COLUMN_MASK, PANE_SHIFT, pack, slots_of, sum_run
-from operators.lifetime import Segment
+from operators.lifetime import FAR, Segment
 from operators.window_table import WindowTable
 from schemas.frame import Int64s
 
@@ -46,12 +46,17 @@ def keys_delta(table: WindowTable, epoch: int) -> pa.Table:
     return pa.table(
         {
             "key": table.index.keys[rows],
-            "first_ms": np.concatenate((table.lives.first[slots], np.array(first, np.int64))),
+            "first_ms": np.concatenate((_first(table, slots), np.array(first, np.int64))),
             "last_ms": np.concatenate((table.lives.last[slots], np.array(last, np.int64))),
             "exit_ms": table.last_exit[rows],
             "due": (epoch << DUE_BITS) | table.due[rows].astype(np.int64),
         }
     )
+
+
+def _first(table: WindowTable, slots: Int64s) -> Int64s:
+    """The first event of each slot, as far back as it matters."""
+    return table.lives.first[slots] if table.lives.idle_ms is not None else np.full(len(slots), -FAR)
 
 
 def merge_tiles(parts: Sequence[pa.Table], steps: Sequence[tuple[int, int]], forget_ms: int) -> pa.Table:
@@ -66,11 +71,13 @@ def merge_tiles(parts: Sequence[pa.Table], steps: Sequence[tuple[int, int]], for
     return tiles.group_by("pane_ms", "key", "column").agg(pl.col("amount").sum()).to_arrow()
 
 
-def merge_keys(parts: Sequence[pa.Table], idle_ms: int) -> pa.Table:
-    """Keys of all parts: the segments of a key that are not further than `idle_ms` apart made one."""
+def merge_keys(parts: Sequence[pa.Table], idle_ms: int | None) -> pa.Table:
+    """Keys of all parts: the segments of a key at most `idle_ms` apart made one (None: all of them)."""
     rows = pl.concat([_frame(part) for part in parts]).sort("key", "first_ms")
     before = pl.col("last_ms").cum_max().over("key").shift(1)
-    begins = (pl.col("key") != pl.col("key").shift(1)) | (pl.col("first_ms") > before + idle_ms)
+    begins = pl.col("key") != pl.col("key").shift(1)
+    if idle_ms is not None:
+        begins |= pl.col("first_ms") > before + idle_ms
     return (
         rows.with_columns(segment=begins.fill_null(value=True).cum_sum())
         .group_by("segment")
@@ -89,14 +96,26 @@ def merge_keys(parts: Sequence[pa.Table], idle_ms: int) -> pa.Table:
 def restore(table: WindowTable, tiles: Sequence[pa.Table], keys: Sequence[pa.Table], clock: int, epoch: int) -> None:
     """Fill an empty table from its saved parts, as it was when its clock stood at `clock`, in snapshot `epoch`."""
     table.pass_to(clock)
-    for part in tiles:
-        _restore_tiles(table, part)
     if keys:
-        _restore_keys(table, merge_keys(keys, table.lives.idle_ms), tiles, epoch)
+        known = merge_keys(keys, table.lives.idle_ms)
+        born = _births(table, known)
+        for part in tiles:
+            _restore_tiles(table, part, born)
+        _restore_keys(table, known, tiles, epoch)
 
 
-def _restore_tiles(table: WindowTable, tiles: pa.Table) -> None:
-    slots = table.slots(_int64(tiles, "key"))
+def _births(table: WindowTable, keys: pa.Table) -> Int64s:
+    """The start of the day of the first event of each slot: tiles before it belong to what was forgotten."""
+    slots = table.slots(_int64(keys, "key"))
+    born = np.full(table.capacity, FAR)
+    np.minimum.at(born, slots, _int64(keys, "first_ms") // DAY_MS * DAY_MS)
+    return born
+
+
+def _restore_tiles(table: WindowTable, tiles: pa.Table, born: Int64s) -> None:
+    slots = table.index.find(_int64(tiles, "key"))
+    alive = np.flatnonzero((slots >= 0) & (_int64(tiles, "pane_ms") >= born[slots]))
+    slots, tiles = slots[alive], tiles.take(pa.array(alive))
     columns = _int64(tiles, "column")
     panes = _int64(tiles, "pane_ms") // table.pane_ms
     amounts = _int64(tiles, "amount")

@@ -12,6 +12,8 @@ from operators.lifetime import FAR, Lifetimes
 from schemas.frame import Int64s
 
 _DAY_MS = 86_400_000
+_FORGET_SHARE = 4
+_FEW = 1024
 
 EVENT, EXPIRY = 2, 1
 """Why a key waits to be written: an event came, or only a pane left a window."""
@@ -33,11 +35,12 @@ class Window:
 class WindowTable:
     """Counts of one kind of key over its windows, and over its lifetime.
 
-    `windows` must be in order of length and their panes multiples of the first one's. Times are ms. The clock of a
+    `windows` must be in order of length and their panes multiples of the first one's; a lifetime ends with a silence
+    of more than `idle_ms`, None where no lifetime is asked for. Times are ms. The clock of a
     table is the largest time that it was told to pass to: panes that end a window's length before it have left.
     """
 
-    def __init__(self, windows: Sequence[Window], columns: int, idle_ms: int) -> None:
+    def __init__(self, windows: Sequence[Window], columns: int, idle_ms: int | None) -> None:
         self.windows = tuple(windows)
         self.pane_ms = self.windows[0].pane_ms if self.windows else _DAY_MS
         self.index = KeyIndex()
@@ -121,6 +124,27 @@ class WindowTable:
         self.due = np.concatenate((self.due, np.zeros(more, np.uint8)))
         self.touched = np.concatenate((self.touched, np.zeros(more, np.bool_)))
         self.capacity = capacity
+
+    def forget(self, before_ms: int) -> None:
+        """Let go of keys that are over, if they are many: no event from `before_ms` on can change what they were.
+
+        Their vectors stay where they were written.
+        """
+        size = self.index.size
+        longest = self.windows[-1].length_ms + 2 * self.windows[-1].pane_ms if self.windows else 0
+        over = max(longest, self.lives.idle_ms or 0)
+        alive = (self.lives.last[:size] + over >= min(before_ms, self.clock)) | (self.due[:size] > 0)
+        kept = np.flatnonzero(alive)
+        if (size - len(kept)) * _FORGET_SHARE < max(size, _FEW):
+            return
+        place = np.full(self.capacity, -1)
+        place[kept] = np.arange(len(kept))
+        self.index.keep(kept)
+        self.counts.keep(kept, place)
+        self.dwell.keep(kept, place)
+        self.lives.keep(kept)
+        self.last_exit, self.due, self.touched = self.last_exit[kept], self.due[kept], self.touched[kept]
+        self.capacity = len(kept)
 
     def coarsen(self, cells: Int64s) -> Int64s:
         """Cells whose pane has left every window of finer panes, moved to the start of the coarser pane."""

@@ -35,11 +35,14 @@ TOPIC = "interactions"
 class Windows(Operator):
     """Keeps every window that the registry's features need and hands out the vectors of keys that changed.
 
-    `examined` is the position table in thousandths (see `Measures`).
+    `examined` is the position table in thousandths (see `Measures`). `partitions` and `allowed_lateness_ms` tell from
+    when on no event can come any more, so that keys can be forgotten.
     """
 
     registry: Registry
     examined: tuple[int, ...]
+    partitions: int
+    allowed_lateness_ms: int
 
     @property
     def measures(self) -> Measures:
@@ -54,6 +57,10 @@ class Windows(Operator):
             if name in self.registry.windows(entity) and length_ms is not None and pane_ms is not None
         ]
         return tuple(sorted(shapes, key=lambda window: window.length_ms))
+
+    def idle_ms(self, entity: str) -> int | None:
+        """The silence that ends a lifetime; None for an entity without lifetime features."""
+        return IDLE_MS if LIFETIME in self.registry.windows(entity) else None
 
     def build(self, saved: Saved) -> "WindowsLogic":
         """The logic, going on from saved tiles and keys."""
@@ -71,14 +78,14 @@ class Windows(Operator):
         """The sum of parts of one table, panes as coarse as the clock allows."""
         kind, entity = table.split("_", 1)
         if kind == "keys":
-            return merge_keys(parts, IDLE_MS)
+            return merge_keys(parts, self.idle_ms(entity))
         windows = self.windows(entity)
         steps = [
             (min(fine.start(facts["clock"]) for fine in windows[:number]), window.pane_ms)
             for number, window in enumerate(windows)
             if number
         ]
-        lifelong = LIFETIME in self.registry.windows(entity)
+        lifelong = self.idle_ms(entity) is not None
         return merge_tiles(parts, steps, -FAR if lifelong else windows[-1].start(facts["clock"]))
 
 
@@ -91,7 +98,7 @@ class WindowsLogic:
         self.epoch = epoch
         self.measures = config.measures
         self.tables = {
-            entity: WindowTable(config.windows(entity), self.measures.columns, IDLE_MS)
+            entity: WindowTable(config.windows(entity), self.measures.columns, config.idle_ms(entity))
             for entity in KEYS
             if config.registry.entity(entity)
         }
@@ -100,9 +107,12 @@ class WindowsLogic:
             for entity in self.tables
         }
         self._trended = -FAR
+        self._watermarks: dict[int, int] = {}
 
     def on_rows(self, frame: Frame) -> list[Any]:
         """Count the rows of a frame of interactions; frames of other topics only move the clock."""
+        if frame.topic == TOPIC:
+            self._watermarks[frame.partition] = frame.watermark
         if frame.topic == TOPIC and len(frame):
             at_ms = frame.int64("at_ms")
             columns, dwells, dwell_ms = self.measures.of(frame)
@@ -138,8 +148,15 @@ class WindowsLogic:
         for entity, table in self.tables.items():
             tables[f"tiles_{entity}"] = tiles_delta(table)
             tables[f"keys_{entity}"] = keys_delta(table, self.epoch)
+            if len(self._watermarks) == self.config.partitions:
+                table.forget(min(self._watermarks.values()) - self.config.allowed_lateness_ms)
         changed = {name: table for name, table in tables.items() if table.num_rows}
         return Delta(changed, {"clock": self.clock, "epoch": self.epoch})
+
+    def prune(self, table: str, rows: pa.Table) -> pa.Table:
+        """Saved rows of keys that are still known."""
+        known = self.tables[table.split("_", 1)[1]].index
+        return rows.filter(pa.array(known.find(rows.column("key").to_numpy()) >= 0))
 
     def _vectors(self, entity: str, table: WindowTable, slots: Int64s, expiry: bool) -> list[VectorSet]:
         if not len(slots):

@@ -18,8 +18,8 @@ from tests.operators.naive_windows import vector
 
 REGISTRY = Registry.load()
 CURVE = (1000, 390, 290, 220, 180, 150)
-OPERATOR = Windows(REGISTRY, CURVE)
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
+OPERATOR = Windows(REGISTRY, CURVE, partitions=1, allowed_lateness_ms=400 * DAY)
 START = 1_700_000_000_000
 
 TYPES = ["impression", "click", "like", "comment", "share", "save", "hide", "report", "dwell", "mute", "unlike"]
@@ -114,7 +114,7 @@ def test_equals_naive_recomputation(rows: list[dict[str, Any]], data: st.DataObj
             for name, table in delta.tables.items():
                 tables[name].append(table)
                 if len(tables[name]) > 1 and data.draw(st.booleans()):
-                    tables[name] = [OPERATOR.merge(name, tables[name], delta.facts)]
+                    tables[name] = [logic.prune(name, OPERATOR.merge(name, tables[name], delta.facts))]
             if data.draw(st.booleans()):
                 logic = OPERATOR.build(Saved(tables, delta.facts))
     redis.write(logic.drain(urgent_only=False))
@@ -125,3 +125,25 @@ def test_equals_naive_recomputation(rows: list[dict[str, Any]], data: st.DataObj
 def test_every_entity_has_features(entity: str) -> None:
     """The built-in registry gives each entity a vector."""
     assert REGISTRY.entity(entity)
+
+
+def test_keys_that_are_over_are_forgotten_and_begin_anew() -> None:
+    """After 90 silent days a post takes no memory, neither here nor in what is saved, and its life starts again."""
+    operator = Windows(REGISTRY, CURVE, partitions=1, allowed_lateness_ms=HOUR)
+    logic, redis = operator.build(Saved()), Redis()
+    crowd = [event(type="click", post_id=post, user_id=post, author_id=post, at_ms=START) for post in range(3000)]
+    redis.write(logic.on_rows(frame(crowd)) + logic.drain(urgent_only=False))
+    first = logic.snapshot()
+    later = event(type="like", post_id=1, user_id=1, author_id=1, at_ms=START + 100 * DAY)
+    redis.write(logic.on_rows(frame([later])) + logic.drain(urgent_only=False))
+    second = logic.snapshot()
+    assert [table.index.size for table in logic.tables.values()] == [1, 1, 1]
+    parts = {name: [first.tables[name], second.tables[name]] for name in operator.tables()}
+    merged = {name: [logic.prune(name, operator.merge(name, both, second.facts))] for name, both in parts.items()}
+    assert all(table.num_rows <= 4 for (table,) in merged.values())
+    for saved in (parts, merged):
+        again = operator.build(Saved(saved, second.facts))
+        last = event(type="like", post_id=1, user_id=1, author_id=1, at_ms=START + 100 * DAY + 1)
+        found = Redis()
+        found.write(again.on_rows(frame([last])) + again.drain(urgent_only=False))
+        assert_equal(found, [crowd[1], later, last], last["at_ms"])

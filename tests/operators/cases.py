@@ -1,0 +1,89 @@
+"""One case for each operator: how to make it, what it reads, and what of its effects counts in the end."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import strategies as st
+
+from operators.acceptance import Acceptance, Accepted, Refused
+from operators.base import Operator
+from operators.windows import Windows
+from schemas.effects import Trending, VectorSet
+from schemas.registry import Registry
+from tests.operators.events import event
+
+Row = dict[str, Any]
+Outcome = dict[Any, Any]
+
+START = 1_700_000_000_000
+HOUR = 3_600_000
+
+
+@dataclass(frozen=True)
+class Case:
+    """An operator under test.
+
+    `partitions` is how many partitions feed one logic; `outcome` is what a reader sees after a list of effects.
+    """
+
+    operator: Operator
+    partitions: int
+    rows: st.SearchStrategy[list[Row]]
+    outcome: Callable[[Sequence[Any]], Outcome]
+
+
+def vectors(effects: Sequence[Any]) -> Outcome:
+    """What Redis holds: the bytes of every vector, and the trending posts."""
+    found: Outcome = {}
+    for effect in effects:
+        if isinstance(effect, VectorSet):
+            columns = (effect.ids.tolist(), effect.as_of_ms.tolist(), effect.values, effect.expiry.tolist())
+            for key, t, values, expiry in zip(*columns, strict=True):
+                if not expiry or (effect.entity, key) in found:
+                    found[effect.entity, key] = (t, values.tobytes())
+        elif isinstance(effect, Trending):
+            found["trending"] = (effect.post_ids.tolist(), effect.scores.tolist())
+    return found
+
+
+def verdicts(effects: Sequence[Any]) -> Outcome:
+    """The accepted and the refused events by reason, each with the times it was judged."""
+    found: Outcome = defaultdict(set)
+    for effect in effects:
+        if isinstance(effect, Accepted):
+            found["accepted"].update(effect.frame.offsets.tolist())
+        elif isinstance(effect, Refused):
+            for row, reason in zip(effect.rows.tolist(), effect.reasons, strict=True):
+                found[reason].add(int(effect.frame.offsets[row]))
+    return found
+
+
+def interactions(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Row]]:
+    """Lists of interactions."""
+    return st.lists(st.builds(event, **fields), min_size=1, max_size=25)
+
+
+CASES: dict[type[Operator], Case] = {
+    Acceptance: Case(
+        Acceptance(0, 1, "user_id", "event_id", False, 40, 60, 30),
+        partitions=1,
+        rows=interactions(event_id=st.integers(0, 6), at_ms=st.integers(0, 300)),
+        outcome=verdicts,
+    ),
+    Windows: Case(
+        Windows(Registry.load(), (1000, 500), partitions=3, allowed_lateness_ms=HOUR),
+        partitions=3,
+        rows=interactions(
+            type=st.sampled_from(["impression", "click", "like", "share", "dwell", "unlike"]),
+            post_id=st.integers(-1, 2),
+            author_id=st.integers(0, 1),
+            user_id=st.integers(0, 2),
+            position=st.one_of(st.none(), st.integers(0, 4)),
+            dwell_ms=st.one_of(st.none(), st.integers(0, 100_000)),
+            at_ms=st.one_of(st.integers(0, 2 * HOUR), st.integers(0, 60 * HOUR)).map(lambda offset: START + offset),
+        ),
+        outcome=vectors,
+    ),
+}
