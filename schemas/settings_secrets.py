@@ -45,7 +45,7 @@ def redis_without_password(url: str, given: Given) -> tuple[str, Secret | None]:
     user, _, password = credentials.partition(":")
     if "password=" in parts.query:
         raise UsageError(
-            f"redis (from {given.origin}) has its password after the question mark; write it as redis://:PASSWORD@host, "
+            f"redis (from {given.origin}) has its password after the question mark; write redis://:PASSWORD@host "
             f"or set {variable('redis_password')}"
         )
     if not password:

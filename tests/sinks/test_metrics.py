@@ -102,7 +102,7 @@ def test_every_definition_is_listed_once_with_its_unit() -> None:
 
 
 def test_the_page_of_metrics_in_the_documentation_has_them_all() -> None:
-    text = Path("docs/metrics.md").read_text()
+    text = (Path(__file__).parents[2] / "docs/metrics.md").read_text()
     rows = [
         f"| `{metric.name}` | {type(metric).__name__.lower()} | {', '.join(metric.labels)} | {metric.doc} |"
         for metric in defined.METRICS
