@@ -3,17 +3,13 @@
 import uuid
 from typing import Any
 
-import redis
-
-from schemas.errors import HeadraceError
 from schemas.keys import KEYS, RedisKey
-from schemas.redis_place import EMBEDDED, embedded_directory, embedded_socket
 from schemas.registry import Registry
 from schemas.settings import Settings
 from schemas.vector import HEADER, VALUE
+from serving.redis_client import reading
 
 _FIRST_ID = 1_577_836_800_123_456
-_TIMEOUT_S = 2.0
 _LIFE_S = 60
 
 
@@ -23,22 +19,8 @@ def measured(settings: Settings) -> dict[str, int]:
     The examples stand for a moment under random names of the same length, and would expire by themselves.
     """
     registry = Registry.of(settings)
-    try:
-        with _client(settings) as client:
-            return {
-                name: _bytes(client, settings.redis_prefix, kind, registry) for name, kind in KEYS.items()
-            }
-    except (redis.RedisError, ValueError, OSError) as error:
-        raise HeadraceError(f"no answer from Redis at {settings.redis} ({error})") from error
-
-
-def _client(settings: Settings) -> Any:
-    if settings.redis.startswith(EMBEDDED):
-        path = str(embedded_socket(embedded_directory(settings)))
-        return redis.Redis(unix_socket_path=path, socket_timeout=_TIMEOUT_S)
-    return redis.Redis.from_url(
-        settings.redis_url(), socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S
-    )
+    with reading(settings) as client:
+        return {name: _bytes(client, settings.redis_prefix, kind, registry) for name, kind in KEYS.items()}
 
 
 def _bytes(client: Any, prefix: str, kind: RedisKey, registry: Registry) -> int:
