@@ -2,5 +2,6 @@
 
 from sources.simulate.simulation import Batch, Simulation
 from sources.simulate.traffic import Dirt, Traffic
+from sources.simulate.truth import Truth
 
-__all__ = ["Batch", "Dirt", "Simulation", "Traffic"]
+__all__ = ["Batch", "Dirt", "Simulation", "Traffic", "Truth"]

@@ -83,14 +83,12 @@ ACCOUNT: Final = np.dtype(
 
 
 def ordered(rows: Rows) -> Rows:
-    """The rows by partition, then arrival, then as they came: the order in which they are written.
-
-    Times must lie within 2^30 ms (12 days) of each other.
-    """
+    """The rows by partition, then arrival, then as they came: the order in which they are written."""
     if not len(rows):
         return rows
     since = rows["append_ms"] - rows["append_ms"].min()
-    place = (rows["partition"].astype(np.int64) << 30 | since) << 22 | np.arange(len(rows))
+    row_bits, time_bits = len(rows).bit_length(), int(since.max()).bit_length()
+    place = (rows["partition"].astype(np.int64) << time_bits | since) << row_bits | np.arange(len(rows))
     place.sort()
-    in_order: Rows = rows[place & ((1 << 22) - 1)]
+    in_order: Rows = rows[place & ((1 << row_bits) - 1)]
     return in_order

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -19,11 +21,11 @@ from sources.simulate.posting import Posts
 from sources.simulate.streams import stream
 from sources.simulate.traffic import DAY, HOUR, Traffic
 
-TOPICS = ("users", "follows", "posts", "interactions")
+TOPICS: Final = ("users", "follows", "posts", "interactions")
 """The topics that a simulation writes, in the order in which it begins them."""
-BEFORE_MS = DAY
+BEFORE_MS: Final = DAY
 """Posts are written from this long before the first interaction."""
-FIRST_FOLLOWS = 200_000
+FIRST_FOLLOWS: Final = 200_000
 """Follows of the network in one batch."""
 
 
@@ -55,6 +57,14 @@ class Simulation:
         """Interactions that had happened but not arrived when the simulation ended."""
         self.hottest_post, self.hottest_views = 0, 0
         """The post with the most views so far."""
+
+    @property
+    def expected_records(self) -> int:
+        """About how many records of all topics there will be."""
+        traffic = self.traffic
+        posts = traffic.expected_posts * (1 + BEFORE_MS / (traffic.end_ms - traffic.start_ms))
+        follows = len(self.network.authors) / (1 - min(traffic.dirt.self_follows, 0.5))
+        return round(traffic.users + follows + posts + traffic.interactions * (1 + traffic.dirt.repeats))
 
     def batches(self) -> Iterator[Batch]:
         """Accounts, the follows of the network, the posts of the day before, then slice after slice."""
@@ -103,7 +113,7 @@ class Simulation:
         bounds = np.concatenate(([begin], inner))
         calendars = {topic: Calendar(bounds) for topic in ("posts", "follows", "interactions")}
         event_id = 1
-        for number, (low, high) in enumerate(zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)):
+        for number, (low, high) in enumerate(pairwise(bounds.tolist())):
             rng = stream(traffic.seed, "slice", number)
             written = posts.write(rng, low, high) if number else posts.write_before(rng, low, high)
             changed = np.concatenate((written, posts.deleted(rng, written)))

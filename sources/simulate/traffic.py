@@ -95,7 +95,7 @@ class Traffic:
         for name, low, high in (
             ("users", 10, 100_000_000),
             ("hours", 1 / 60, 24 * 366),
-            ("partitions", 1, 1_024),
+            ("partitions", 1, 32_767),
             ("rate", 0.01, 100_000),
             ("posts", 0.001, 1_000),
             ("page", 1, 200),
