@@ -6,9 +6,11 @@ import click
 
 from flows.cli.common import common_options, json_option
 from flows.cli.table import print_table
+from flows.cli.vector_view import print_vector
 from schemas.errors import UsageError
 from schemas.registry import ENTITIES, Registry
 from schemas.settings import Settings
+from serving.features import read_features
 
 
 # Ids may be negative: -5 is no option.
@@ -54,10 +56,11 @@ def _print_registry(registry: Registry, as_json: bool) -> None:
 
 
 def _print_vector(settings: Settings, kind: str, id: int, as_json: bool) -> None:
-    from serving.features import read_features
-
     vector = read_features(settings, kind, id)
-    click.echo(json.dumps(vector, indent=2))
+    if as_json:
+        click.echo(json.dumps(vector, indent=2))
+    else:
+        print_vector(vector)
 
 
 COMMANDS = [features]

@@ -1,0 +1,39 @@
+"""A feature vector as a table: a feature a line, a window a column."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from flows.cli.numbers import shown
+from flows.cli.terminal import console
+from schemas.windows import WINDOWS
+
+
+def print_vector(vector: dict[str, Any]) -> None:
+    """Print what `serving.features.read_features` gave."""
+    cells: dict[str, dict[str, float | None]] = {}
+    for feature, value in vector["features"].items():
+        name, _, window = feature.removeprefix(f"{vector['kind']}_").rpartition("_")
+        cells.setdefault(name, {})[window] = value
+    known = [*WINDOWS, "session"]
+    windows = sorted({window for row in cells.values() for window in row}, key=known.index)
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("feature")
+    for window in windows:
+        table.add_column(window, justify="right")
+    for name, row in cells.items():
+        table.add_row(name, *(_cell(name, row, window) for window in windows))
+    as_of = datetime.fromtimestamp(vector["as_of_ms"] / 1000, UTC)
+    out = console()
+    out.print(f"[bold]{vector['kind']} {vector['id']}[/]  as of {as_of:%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC")
+    out.print()
+    out.print(table)
+
+
+def _cell(name: str, row: dict[str, float | None], window: str) -> Text:
+    if window not in row:
+        return Text("")
+    value = row[window]
+    return Text(shown(name, value), style="dim" if not value else "")
