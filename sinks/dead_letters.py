@@ -1,0 +1,74 @@
+"""Records that were set aside, into the topic `dead_letters` of the log that they came from."""
+
+from collections.abc import Sequence
+from typing import Final, Self
+
+import pyarrow as pa
+
+from schemas.codec import Codec
+from schemas.frame import DeadLetters
+from schemas.records import arrow_schema
+from schemas.settings import Settings
+from sinks.log import LogWriter
+from sinks.open_writer import open_writer
+
+TOPIC: Final = "dead_letters"
+RECORD: Final = "DeadLetter"
+LONGEST_VALUE: Final = 65_536
+
+
+class DeadLetterSink:
+    """Writes dead letters; each lies in the partition with the number of the one that it came from.
+
+    After a crash some may be written again: topic, partition and offset tell that they are the same. A value longer
+    than 64 KiB is cut, and the detail says so.
+    """
+
+    def __init__(self, writer: LogWriter, flow: str) -> None:
+        self._writer = writer
+        self._flow = flow
+        self._codec = Codec(RECORD)
+
+    @classmethod
+    def from_settings(cls, settings: Settings, flow: str) -> Self:
+        """The sink of a deployment; makes the topic if it is not there."""
+        writer = open_writer(settings)
+        writer.create([TOPIC], settings.partitions)
+        return cls(writer, flow)
+
+    def write(self, letters: Sequence[DeadLetters]) -> None:
+        """Hand over; raises `HeadraceError` when the log refuses."""
+        for letter in letters:
+            rows = self._rows(letter)
+            keys = [letter.topic.encode()] * rows.num_rows
+            self._writer.write(TOPIC, letter.partition, self._codec.encode(rows), keys)
+
+    def flush(self) -> None:
+        """Return when every dead letter is durable; raises `HeadraceError` unless all are."""
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Flush once more, so that whoever looks for the reason of a stop finds it, and let go."""
+        try:
+            self._writer.flush()
+        finally:
+            self._writer.close()
+
+    def _rows(self, letter: DeadLetters) -> pa.RecordBatch:
+        values = [None if value is None else value[:LONGEST_VALUE] for value in letter.values]
+        columns = {
+            "topic": [letter.topic] * len(letter),
+            "partition": [letter.partition] * len(letter),
+            "offset": list(letter.offsets),
+            "reason": list(letter.reasons),
+            "detail": [
+                detail if value is None or len(value) <= LONGEST_VALUE else f"{detail}; cut from {len(value)} bytes"
+                for detail, value in zip(letter.details, letter.values, strict=True)
+            ],
+            "flow": [self._flow] * len(letter),
+            "key": list(letter.keys),
+            "value": values,
+            "at_ms": list(letter.at_ms),
+        }
+        schema = arrow_schema(RECORD)
+        return pa.RecordBatch.from_arrays([pa.array(columns[field.name], field.type) for field in schema], schema=schema)
