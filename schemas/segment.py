@@ -2,7 +2,7 @@
 
 The records have `offset` (consecutive), `append_ms`, `key` and `value` (the very bytes that Kafka would
 carry, or null). The file header carries `headrace.sum`: the sum and the exclusive or of the 64-bit
-little-endian words behind the header, the last word filled up with zeros. A file of another writer, without
+little-endian words behind the header, the last word filled up with zeros, as 32 hexadecimal digits. A file of another writer, without
 it, is read as well.
 """
 
@@ -92,7 +92,7 @@ def _checksum(data: memoryview) -> bytes:
     rest = int.from_bytes(data[whole:], "little")
     total = (int(np.sum(words, dtype=np.uint64)) + rest) & 0xFFFF_FFFF_FFFF_FFFF
     mixed = int(np.bitwise_xor.reduce(words)) ^ rest
-    return total.to_bytes(8, "little") + mixed.to_bytes(8, "little")
+    return f"{total:016x}{mixed:016x}".encode()
 
 
 def _read_header(file: BinaryIO) -> tuple[dict[str, bytes], int]:
