@@ -73,7 +73,7 @@ def simulate_into(settings: Settings, traffic: Traffic, batch: int = 1, watch: W
         writer.close()
         log.close()
     if settings.log.startswith("file:"):
-        file = Path(settings.log.removeprefix("file:")) / TRUTH_FILE
+        file = Path(settings.log.removeprefix("file:")) / f"{settings.topic_prefix}{TRUTH_FILE}"
         try:
             file.write_bytes(msgspec.json.format(msgspec.json.encode(truth), indent=2) + b"\n")
         except OSError as error:

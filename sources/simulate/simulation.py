@@ -63,7 +63,7 @@ class Simulation:
         """About how many records of all topics there will be."""
         traffic = self.traffic
         posts = traffic.expected_posts * (1 + BEFORE_MS / (traffic.end_ms - traffic.start_ms))
-        follows = len(self.network.authors) / (1 - min(traffic.dirt.self_follows, 0.5))
+        follows = len(self.network.authors) + traffic.users * traffic.dirt.self_follows
         return round(traffic.users + follows + posts + traffic.interactions * (1 + traffic.dirt.repeats))
 
     def batches(self) -> Iterator[Batch]:
@@ -88,9 +88,7 @@ class Simulation:
     def _follows(self, low_ms: int, high_ms: int) -> Iterator[Batch]:
         """Every follow of the network, follower by follower, and those who follow themselves."""
         network, rng = self.network, stream(self.traffic.seed, "follows")
-        share = min(self.traffic.dirt.self_follows, 0.5)
-        chance = share / (1 - share) * len(network.authors) / len(network)
-        own = np.flatnonzero(rng.random(len(network)) < chance)
+        own = np.flatnonzero(rng.random(len(network)) < self.traffic.dirt.self_follows)
         follower = np.concatenate((np.repeat(np.arange(len(network)), network.followings), own))
         author = np.concatenate((network.authors, own))
         order = np.argsort(follower, kind="stable")

@@ -45,21 +45,19 @@ class Dirt:
     """Labels without a request id."""
     missing_region: float = 0.01
     """Interactions without a region."""
-    self_follows: float = 0.08
-    """Follow records of accounts that follow themselves, as a share of all."""
+    self_follows: float = 0.5
+    """Accounts that follow themselves."""
     odd_ids: float = 0.0005
     """Users whose id is negative; one user has the id zero."""
 
     def times(self, factor: float) -> "Dirt":
-        """The same mixture, `factor` times as much of everything; 0 gives clean traffic.
+        """The same mixture, `factor` times as much of everything (but never more than all); 0 gives clean traffic.
 
-        Raises UsageError when a share would leave 0 to 1.
+        Raises UsageError for a factor that is not from 0 to 10.
         """
-        shares = {name: getattr(self, name) * factor for name in self.__dataclass_fields__}
-        for name, share in shares.items():
-            if not 0 <= share <= 1:
-                raise UsageError(f"dirt {factor:g} makes the share of {name} {share:g}; choose 0 to 10")
-        return Dirt(**shares)
+        if not 0 <= factor <= 10:
+            raise UsageError(f"dirt is {factor:g}; choose 0 to 10")
+        return Dirt(**{name: min(getattr(self, name) * factor, 1.0) for name in self.__dataclass_fields__})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
