@@ -2,11 +2,13 @@
 
 The records have `offset` (consecutive), `append_ms`, `key` and `value` (the very bytes that Kafka would
 carry, or null). The file header carries `headrace.sum`: the sum and the exclusive or of the 64-bit
-little-endian words behind the header, the last word filled up with zeros, as 32 hexadecimal digits. A file of another writer, without
+little-endian words behind the header, the last word filled up with zeros, and the CRC-32 of the header without
+this entry, in hexadecimal digits. A file of another writer, without
 it, is read as well.
 """
 
 import io
+import zlib
 from typing import Any, BinaryIO, Final
 
 import numpy as np
@@ -41,8 +43,9 @@ def encode(base: int, append_ms: npt.NDArray[np.int64], keys: Any, values: Any) 
     plain = file.getvalue()
     header, start = _read_header(io.BytesIO(plain))
     blocks = memoryview(plain)[start:]
-    header[CHECKSUM] = _checksum(blocks)
-    return b"".join([_write_header(header, plain[start - SYNC_BYTES : start]), blocks])
+    sync = plain[start - SYNC_BYTES : start]
+    header[CHECKSUM] = _checksum(_write_header(header, sync), blocks)
+    return b"".join([_write_header(header, sync), blocks])
 
 
 def decode(data: bytes, base: int) -> pl.DataFrame:
@@ -51,7 +54,9 @@ def decode(data: bytes, base: int) -> pl.DataFrame:
     Raises SegmentError when the file is cut, damaged, or holds other offsets than `base`, `base + 1`, ...
     """
     header, start = _read_header(io.BytesIO(data))
-    if CHECKSUM in header and header[CHECKSUM] != _checksum(memoryview(data)[start:]):
+    stated = header.pop(CHECKSUM, None)
+    plain = _write_header(header, data[start - SYNC_BYTES : start])
+    if stated is not None and stated != _checksum(plain, memoryview(data)[start:]):
         raise SegmentError("its checksum does not match")
     try:
         rows = pl.read_avro(io.BytesIO(data))
@@ -86,13 +91,13 @@ def count(file: BinaryIO) -> int:
     return rows
 
 
-def _checksum(data: memoryview) -> bytes:
+def _checksum(header: bytes, data: memoryview) -> bytes:
     whole = len(data) // 8 * 8
     words = np.frombuffer(data[:whole], dtype="<u8")
     rest = int.from_bytes(data[whole:], "little")
     total = (int(np.sum(words, dtype=np.uint64)) + rest) & 0xFFFF_FFFF_FFFF_FFFF
     mixed = int(np.bitwise_xor.reduce(words)) ^ rest
-    return f"{total:016x}{mixed:016x}".encode()
+    return f"{total:016x}{mixed:016x}{zlib.crc32(header):08x}".encode()
 
 
 def _read_header(file: BinaryIO) -> tuple[dict[str, bytes], int]:
