@@ -76,6 +76,8 @@ class IntakePartition:
             intake.acceptance(topic, partition),
             intake.state / f"{topic}-{partition:05d}",
             None if saved is None else saved["state"],
+            topic,
+            intake.observer,
         )
 
     @property
@@ -154,7 +156,11 @@ class IntakePartition:
     ) -> list[DeadLetters]:
         """Dead letters of refused rows; repeats are only counted."""
         refused.update(verdict.reasons)
-        rows = [row for row, why in zip(verdict.rows.tolist(), verdict.reasons, strict=True) if why != reasons.REPEAT]
+        rows = [
+            row
+            for row, why in zip(verdict.rows.tolist(), verdict.reasons, strict=True)
+            if why != reasons.REPEAT
+        ]
         if not rows:
             return []
         frame = verdict.frame
@@ -169,7 +175,8 @@ class IntakePartition:
                 details=[self._detail(frame, row, int(at_ms[row])) for row in rows],
                 keys=[batch.key(int(messages[row])) for row in rows],
                 values=[
-                    batch.values[messages[row]] if alone[messages[row]] else self._one(decoded, row) for row in rows
+                    batch.values[messages[row]] if alone[messages[row]] else self._one(decoded, row)
+                    for row in rows
                 ],
                 at_ms=at_ms[rows].tolist(),
             )

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from flows.observe import Observer
 from operators.base import Logic, Operator, Saved
 from schemas.frame import Frame
 from state.chunks import ChunkStore
@@ -16,9 +17,21 @@ from state.keeper import Keeper
 
 
 class Kept:
-    """A logic whose state lives in chunks under `path`; its snapshots are manifests, plain data."""
+    """A logic whose state lives in chunks under `path`; its snapshots are manifests, plain data.
 
-    def __init__(self, operator: Operator, path: Path, manifest: Mapping[str, Any] | None) -> None:
+    `step` is the name under which the observer tells of it.
+    """
+
+    def __init__(
+        self,
+        operator: Operator,
+        path: Path,
+        manifest: Mapping[str, Any] | None,
+        step: str,
+        observer: Observer,
+    ) -> None:
+        self._step = step
+        self._observer = observer
         self._facts: dict[str, int] = {}
         merges = {table: partial(self._merge, operator, table) for table in operator.tables()}
         self.keeper = Keeper(ChunkStore(path), merges)
@@ -28,12 +41,15 @@ class Kept:
             self._facts = facts
             saved = Saved(tables, facts)
         self.logic: Logic = operator.build(saved)
+        observer.keeps(step, self.keeper, manifest is not None)
 
     def snapshot(self) -> dict[str, Any]:
         """Write what changed since the last snapshot; returns the manifest of all that there is."""
         delta = self.logic.snapshot()
         self._facts = delta.facts
-        return self.keeper.snapshot(delta.tables, delta.facts)
+        manifest = self.keeper.snapshot(delta.tables, delta.facts)
+        self._observer.saved(self._step, self.keeper)
+        return manifest
 
     def close(self) -> None:
         """Stop background work."""

@@ -26,8 +26,10 @@ class Observer:
         self.refused: Counter[str] = Counter()
         self.watermarks: dict[tuple[str, int], int] = {}
         self.redis: RedisSink | None = None
+        self._keepers: list[tuple[str, Keeper]] = []
         self._began = time.monotonic()
         self.metrics.set(names.STARTED, time.time(), flow)
+        self.metrics.before_reading(self._refresh)
 
     def expects(self, topics: Sequence[str], partitions: int, ends: Mapping[str, int]) -> None:
         """Up to where the flow reads, if it reads up to an end."""
@@ -47,18 +49,16 @@ class Observer:
     def accepted(self, frame: Frame) -> None:
         """Rows were accepted: the watermark of their partition stands there now."""
         self.watermarks[frame.topic, frame.partition] = frame.watermark
-        slowest = min(
-            (mark, partition) for (topic, partition), mark in self.watermarks.items() if topic == frame.topic
-        )
-        labels = (self.flow, frame.topic, str(frame.partition))
-        self.metrics.set(names.WATERMARK, frame.watermark / 1000, *labels)
-        self.metrics.set(names.WATERMARK_LAG, time.time() - frame.watermark / 1000, *labels)
-        self.metrics.set(names.SLOWEST_PARTITION, slowest[1], self.flow, frame.topic)
 
-    def snapshot(self, keeper: Keeper, facts: Mapping[str, int]) -> None:
+    def keeps(self, step: str, keeper: Keeper, resumed: bool) -> None:
+        """The state of a step, or of one of its partitions, was opened: `resumed` from a snapshot or empty."""
+        self._keepers.append((step, keeper))
+        self.metrics.set(names.RESUMED, resumed, self.flow, step)
+
+    def saved(self, step: str, keeper: Keeper) -> None:
         """A step has saved what changed."""
-        self.metrics.observe(names.SNAPSHOT_TIME, keeper.snapshot_seconds, self.flow)
-        self.metrics.add(names.SNAPSHOT_BYTES, keeper.snapshot_bytes, self.flow)
+        self.metrics.observe(names.SNAPSHOT_TIME, keeper.snapshot_seconds, self.flow, step)
+        self.metrics.add(names.SNAPSHOT_BYTES, keeper.snapshot_bytes, self.flow, step)
 
     def acknowledged(self, effects: Sequence[Effect]) -> None:
         """Redis has what these effects said."""
@@ -67,7 +67,30 @@ class Observer:
             self.metrics.add(names.RECORDS_OUT, len(effect), self.flow, "redis")
             if isinstance(effect, VectorSet):
                 fresh = effect.as_of_ms[~effect.expiry]
-                self.metrics.observe(names.FRESHNESS, np.maximum(now_ms - fresh, 0) / 1000, self.flow, effect.entity)
+                self.metrics.observe(
+                    names.FRESHNESS, np.maximum(now_ms - fresh, 0) / 1000, self.flow, effect.entity
+                )
+
+    def _refresh(self) -> None:
+        """Values that change without an event, or that are counted elsewhere: a silent partition falls behind too."""
+        now = time.time()
+        slowest: dict[str, tuple[int, int]] = {}
+        for (topic, partition), mark in list(self.watermarks.items()):
+            labels = (self.flow, topic, str(partition))
+            self.metrics.set(names.WATERMARK, mark / 1000, *labels)
+            self.metrics.set(names.WATERMARK_LAG, now - mark / 1000, *labels)
+            slowest[topic] = min(slowest.get(topic, (mark, partition)), (mark, partition))
+        for topic, (_, partition) in slowest.items():
+            self.metrics.set(names.SLOWEST_PARTITION, partition, self.flow, topic)
+        for step in {step for step, _ in self._keepers}:
+            mine = [keeper for name, keeper in self._keepers if name == step]
+            self.metrics.set(names.STATE_ROWS, sum(keeper.rows for keeper in mine), self.flow, step)
+            self.metrics.set(names.STATE_BYTES, sum(keeper.bytes for keeper in mine), self.flow, step)
+        if self.redis is not None:
+            self.metrics.total(names.REDIS_COMMANDS, self.redis.commands, self.flow)
+            self.metrics.total(names.REDIS_ROUND_TRIPS, self.redis.round_trips, self.flow)
+            self.metrics.total(names.REDIS_RETRIES, self.redis.retries, self.flow)
+            self.metrics.total(names.REDIS_REPLACED, self.redis.server_changes, self.flow)
 
     def summary(self) -> str:
         """One line on what was done."""

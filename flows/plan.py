@@ -66,5 +66,5 @@ class Plan:
 
     def keep(self, step: Keep, saved: Mapping[str, Any] | None) -> Paced:
         """Build the logic of a step with its state; raises `HeadraceError`."""
-        kept = Kept(step.operator, self.state / step.name, saved)
+        kept = Kept(step.operator, self.state / step.name, saved, step.name, self.intake.observer)
         return Paced(kept, self.settings.flush_ms, self.settings.flush_slow_ms)

@@ -52,11 +52,6 @@ REPEATS: Final = Counter(
     ("flow", "topic"),
     "records whose event_id had been accepted before; they count once",
 )
-RECORDS_BEHIND: Final = Gauge(
-    "headrace_records_behind",
-    ("flow", "topic", "partition"),
-    "offsets between what is read and the end of the log",
-)
 WATERMARK: Final = Gauge(
     "headrace_watermark_seconds",
     ("flow", "topic", "partition"),
@@ -74,15 +69,18 @@ FRESHNESS: Final = Histogram(
     "age of the latest event of a vector when Redis has confirmed that vector",
     _SECONDS,
 )
-STATE_ROWS: Final = Gauge("headrace_state_rows", ("flow", "table"), "rows of a table of the state")
-STATE_BYTES: Final = Gauge(
-    "headrace_state_bytes", ("flow",), "bytes of all chunks that the last snapshot names"
+STATE_ROWS: Final = Gauge(
+    "headrace_state_rows", ("flow", "step"), "rows in the chunks of a step's state; one key may be in several"
 )
+STATE_BYTES: Final = Gauge("headrace_state_bytes", ("flow", "step"), "bytes of the chunks of a step's state")
 SNAPSHOT_TIME: Final = Histogram(
-    "headrace_snapshot_seconds", ("flow",), "time that the flow stood still for a snapshot", _SECONDS
+    "headrace_snapshot_seconds",
+    ("flow", "step"),
+    "time that a step stood still to save what changed",
+    _SECONDS,
 )
 SNAPSHOT_BYTES: Final = Counter(
-    "headrace_snapshot_bytes_total", ("flow",), "bytes that snapshots have written"
+    "headrace_snapshot_bytes_total", ("flow", "step"), "bytes that snapshots have written"
 )
 REDIS_COMMANDS: Final = Counter(
     "headrace_redis_commands_total", ("flow",), "commands that Redis has answered"
@@ -100,7 +98,7 @@ REDIS_REPLACED: Final = Counter(
 )
 STARTED: Final = Gauge("headrace_started_seconds", ("flow",), "when the flow started, in seconds since 1970")
 RESUMED: Final = Gauge(
-    "headrace_resumed", ("flow",), "1 if the flow went on from a snapshot, 0 if it began anew"
+    "headrace_resumed", ("flow", "step"), "1 if the step went on from a snapshot, 0 if it began anew"
 )
 
 METRICS: Final[tuple[Metric, ...]] = (
@@ -108,7 +106,6 @@ METRICS: Final[tuple[Metric, ...]] = (
     RECORDS_OUT,
     DEAD_LETTERS,
     REPEATS,
-    RECORDS_BEHIND,
     WATERMARK,
     WATERMARK_LAG,
     SLOWEST_PARTITION,

@@ -1,7 +1,7 @@
 """Metrics of a running flow, and the HTTP page from which Prometheus reads them."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -35,6 +35,7 @@ class Metrics(Collector):
     _numbers: dict[tuple[Metric, Labels], float] = field(default_factory=dict)
     _buckets: dict[tuple[Histogram, Labels], _Buckets] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _refreshers: list[Callable[[], None]] = field(default_factory=list)
 
     def add(self, metric: Counter, amount: float, *labels: str) -> None:
         """Count `amount` more."""
@@ -57,6 +58,15 @@ class Metrics(Collector):
             buckets.counts += found
             buckets.total += float(column.sum())
 
+    def total(self, metric: Counter, value: float, *labels: str) -> None:
+        """Set a counter to what has been counted elsewhere."""
+        with self._lock:
+            self._numbers[metric, _checked(metric, labels)] = value
+
+    def before_reading(self, refresh: Callable[[], None]) -> None:
+        """Call `refresh` each time before the page is read: for values that change by themselves."""
+        self._refreshers.append(refresh)
+
     def value(self, metric: Counter | Gauge, *labels: str) -> float:
         """The present value; 0 before the first one."""
         with self._lock:
@@ -64,6 +74,8 @@ class Metrics(Collector):
 
     def collect(self) -> Iterable[Family]:
         """Every metric with its meaning, for the HTTP page."""
+        for refresh in self._refreshers:
+            refresh()
         with self._lock:
             return [self._family(metric) for metric in METRICS]
 

@@ -50,9 +50,9 @@ def test_a_counter_adds_up_by_label(metrics: Metrics, page: Page) -> None:
 
 
 def test_a_gauge_has_its_last_value(metrics: Metrics, page: Page) -> None:
-    metrics.set(defined.STATE_BYTES, 10, "windows")
-    metrics.set(defined.STATE_BYTES, 7, "windows")
-    assert sample(page, "headrace_state_bytes", flow="windows") == 7
+    metrics.set(defined.STATE_BYTES, 10, "windows", "events")
+    metrics.set(defined.STATE_BYTES, 7, "windows", "events")
+    assert sample(page, "headrace_state_bytes", flow="windows", step="events") == 7
 
 
 def test_a_histogram_counts_a_column_by_upper_bound(metrics: Metrics, page: Page) -> None:
@@ -72,6 +72,15 @@ def test_a_histogram_counts_a_column_by_upper_bound(metrics: Metrics, page: Page
     assert buckets["+Inf"] == 4
     assert sample(page, "headrace_freshness_seconds_sum", **at) == pytest.approx(1000.511)
     assert sample(page, "headrace_freshness_seconds_count", **at) == 4
+
+
+def test_values_that_change_by_themselves_are_taken_when_the_page_is_read(
+    metrics: Metrics, page: Page
+) -> None:
+    commands = iter((10, 25))
+    metrics.before_reading(lambda: metrics.total(defined.REDIS_COMMANDS, next(commands), "windows"))
+    assert sample(page, "headrace_redis_commands_total", flow="windows") == 10
+    assert sample(page, "headrace_redis_commands_total", flow="windows") == 25
 
 
 def test_the_process_itself_is_measured(page: Page) -> None:
