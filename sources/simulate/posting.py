@@ -44,8 +44,8 @@ class Posts:
         """Serial numbers of the posts that anyone may be shown."""
         self.story = -1
         """Serial number of the post that the greatest burst is about, once it is written."""
-        self.hottest_id, self.hottest_views = 0, 0
-        """The post with the most views so far."""
+        self.hottest_id, self.hottest_author, self.hottest_views = 0, 0, 0
+        """The post with the most views so far, and the account that wrote it."""
 
     def __getitem__(self, serials: Int64s) -> Rows:
         return self._table[serials % self._capacity]
@@ -82,6 +82,7 @@ class Posts:
         most = int(place[np.argmax(self._views[place])])
         if self._views[most] > self.hottest_views:
             self.hottest_id, self.hottest_views = int(self._table["post_id"][most]), int(self._views[most])
+            self.hottest_author = int(self._table["author"][most])
 
     def deleted(self, rng: np.random.Generator, written: Rows) -> Rows:
         """The deletion of some of these posts, minutes to a day after they were written."""

@@ -55,8 +55,8 @@ class Simulation:
         self.curve = make_curve(traffic)
         self.left_over = 0
         """Interactions that had happened but not arrived when the simulation ended."""
-        self.hottest_post, self.hottest_views = 0, 0
-        """The post with the most views so far."""
+        self.hottest_post, self.hottest_author, self.hottest_views = 0, 0, 0
+        """The post with the most views so far, and who wrote it."""
 
     @property
     def expected_records(self) -> int:
@@ -128,6 +128,7 @@ class Simulation:
                 event_id += len(done.interactions)
                 calendars["interactions"].put(arrived)
             self.hottest_post, self.hottest_views = posts.hottest_id, posts.hottest_views
+            self.hottest_author = int(network.ids[posts.hottest_author])
             for topic, calendar in calendars.items():
                 due = calendar.take(number)
                 if due is not None:

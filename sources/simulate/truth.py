@@ -34,6 +34,8 @@ class Truth(msgspec.Struct, kw_only=True):
     """Interactions that a reader doesn't accept, by reason; a damaged message counts once."""
     hottest_post: int = 0
     """The post with the most views."""
+    hottest_author: int = 0
+    """Who wrote it."""
     hottest_views: int = 0
     in_flight: int = 0
     """Interactions that had happened but not arrived when the simulation ended; they are not in the log."""
@@ -66,4 +68,5 @@ class Truth(msgspec.Struct, kw_only=True):
     def finish(self, simulation: Simulation) -> None:
         """Add what is known at the end only."""
         self.hottest_post, self.hottest_views = simulation.hottest_post, simulation.hottest_views
+        self.hottest_author = simulation.hottest_author
         self.in_flight = simulation.left_over
