@@ -1,6 +1,9 @@
 """Opens the sinks of flows."""
 
+import json
+
 from flows.observe import Observer
+from schemas.effects import FeatureSet
 from schemas.registry import Registry
 from schemas.settings import Settings
 from sinks.dead_letters import DeadLetterSink
@@ -8,8 +11,9 @@ from sinks.redis import RedisSink
 
 
 def redis(settings: Settings, registry: Registry, observer: Observer) -> RedisSink:
-    """Redis, for vectors of the registry's version."""
+    """Redis, for vectors of the registry's version; it is published there, so that readers know the names."""
     sink = RedisSink.from_settings(settings, registry.version, observer.acknowledged)
+    sink.write([FeatureSet(registry.version, json.dumps(registry.feature_set()))])
     observer.redis = sink
     return sink
 
