@@ -19,6 +19,7 @@ from schemas.codec_judge import Row
 from schemas.codec_sort import Sorter
 from schemas.codec_wire import HEADER_BYTES, MOST_BYTES
 from schemas.codec_writer import Writer
+from schemas.errors import UsageError
 from schemas.records import BATCHED, AvroSchema, arrow_schema, avro_schema, batch_schema, versions
 
 __all__ = ["BadRecord", "Codec", "Decoded"]
@@ -34,12 +35,14 @@ class Codec:
         known: schemas of writers beyond the kept versions (see `schemas.records.load_extra`).
         max_record_bytes: a longer value is a bad record, and isn't looked into.
 
-    Raises UsageError for an unknown record, and for a writer whose schema can't be resolved into the current one.
+    Raises UsageError for an unknown record or a batch, and for a writer whose schema can't be resolved into the current one.
     """
 
     def __init__(
         self, record: str, known: Sequence[AvroSchema] = (), max_record_bytes: int = MAX_RECORD_BYTES
     ) -> None:
+        if record in BATCHED.values():
+            raise UsageError(f"values of {record} are read by the codec of the record that it carries")
         self._record = record
         self._schema = arrow_schema(record)
         self._fields = avro_schema(record)["fields"]
@@ -68,12 +71,12 @@ class Codec:
             return Decoded(self._schema.empty_table().to_batches()[0], None, [])
         harvest = Harvest(self._record)
         sorter = Sorter(self._writers, self._max_record_bytes, harvest)
-        longest = max(map(len, values))
+        sizes = np.fromiter(map(len, values), np.int64, len(values))
         reading = None
-        if longest <= self._max_record_bytes and longest * len(values) < MOST_BYTES:
+        if sizes.max() <= self._max_record_bytes and sizes.sum() < MOST_BYTES:
             reading = self._writers.get(values[0][:HEADER_BYTES], self._current).read(values)
         if reading is None:
-            sorter.sort(values)
+            sorter.sort(values, sizes)
         elif not reading.doubtful:
             return Decoded(reading.rows, reading.source, [])
         else:

@@ -17,7 +17,7 @@ Step = Callable[[bytes, int, Faults], int]
 
 _FIXED: Final = {"float": 4, "double": 8, "null": 0}
 _INT: Final = range(-(2**31), 2**31)
-_VARINT: Final = re.compile(rb"[\x80-\xff]{0,9}[\x00-\x7f]", re.DOTALL)
+_match_varint: Final = re.compile(rb"[\x80-\xff]{0,9}[\x00-\x7f]").match
 _LEAST_LONG: Final = -(2**63)
 
 
@@ -27,24 +27,21 @@ class BadValueError(Exception):
 
 def read_long(data: bytes, at: int, what: str) -> tuple[int, int]:
     """The Avro long at `at` and the position after it."""
-    after = after_long(data, at, what)
-    if after == at + 1:
+    if at < len(data) and data[at] < 0x80:
         byte = data[at]
-        return (byte >> 1) ^ -(byte & 1), after
-    bits = (
-        sum((byte & 0x7F) << (7 * place) for place, byte in enumerate(data[at:after])) & 0xFFFF_FFFF_FFFF_FFFF
-    )
-    return (bits >> 1) ^ -(bits & 1), after
-
-
-def after_long(data: bytes, at: int, what: str) -> int:
-    """The position after the Avro long at `at`."""
-    varint = _VARINT.match(data, at)
+        return (byte >> 1) ^ -(byte & 1), at + 1
+    varint = _match_varint(data, at)
     if varint is None:
-        if len(data) - at < 10:
-            raise BadValueError(f"the bytes end within {what}")
-        raise BadValueError(f"{what} has a number of more than ten bytes")
-    return varint.end()
+        raise _no_long(data, at, what)
+    bits = sum((byte & 0x7F) << (7 * place) for place, byte in enumerate(data[at : varint.end()]))
+    bits &= 0xFFFF_FFFF_FFFF_FFFF  # as the fast path does with the spare bits of a tenth byte
+    return (bits >> 1) ^ -(bits & 1), varint.end()
+
+
+def _no_long(data: bytes, at: int, what: str) -> BadValueError:
+    if len(data) - at < 10:
+        return BadValueError(f"the bytes end within {what}")
+    return BadValueError(f"{what} has a number of more than ten bytes")
 
 
 def read_count(data: bytes, at: int, what: str) -> tuple[int | None, int]:
@@ -65,7 +62,7 @@ def checker(avro: Any, what: str = "the record", named: dict[str, Any] | None = 
     named = {} if named is None else named
     match avro:
         case "long":
-            return lambda data, at, faults: after_long(data, at, what)
+            return _long(what)
         case "int":
             return _number(what, _INT, "32-bit number")
         case {"type": "enum", "symbols": symbols}:
@@ -100,6 +97,16 @@ def checker(avro: Any, what: str = "the record", named: dict[str, Any] | None = 
 
 def _remember(named: dict[str, Any], avro: dict[str, Any]) -> None:
     named[avro["name"].rpartition(".")[2]] = avro
+
+
+def _long(what: str) -> Step:
+    def walk(data: bytes, at: int, faults: Faults) -> int:
+        varint = _match_varint(data, at)
+        if varint is None:
+            raise _no_long(data, at, what)
+        return varint.end()
+
+    return walk
 
 
 def _number(what: str, allowed: range, kind: str) -> Step:

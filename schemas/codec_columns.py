@@ -97,6 +97,9 @@ def _parents(column: pa.Array, wrong: Rows) -> Rows:
 
 def _texts(column: pa.Array) -> tuple[pa.Array, Rows]:
     """Strings as they are; those that are not UTF-8, which pyruhvro doesn't check, are made empty."""
+    *_, data = column.buffers()
+    if data is None or np.frombuffer(data, np.uint8).max(initial=0) < 0x80:
+        return column, _NO_ROWS
     try:
         column.validate(full=True)
     except pa.ArrowInvalid:

@@ -1,8 +1,7 @@
 """One value at a time: what the fast path can't read or doesn't trust. Slow, and the last word."""
 
-from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import fastavro
 
@@ -13,8 +12,7 @@ from schemas.records import AvroSchema, avro_schema
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What came out of one value: rows, and for each bad record in it a sentence and its bytes."""
 
     rows: list[Row]
@@ -37,40 +35,50 @@ class Judge:
 
     def judge(self, value: bytes) -> Verdict:
         """The rows of `value`, whose header is known to be of this writer."""
-        verdict = Verdict([], [])
         try:
-            if self._item_header is None:
-                end = self._one(value, HEADER_BYTES, value, verdict)
-            else:
-                end = self._many(value, verdict)
-            if end != len(value):
-                raise BadValueError(f"{len(value) - end} bytes are left over after the record")
+            records = self._one(value) if self._item_header is None else self._many(value, self._item_header)
         except BadValueError as error:
             return Verdict([], [(str(error), value)])
+        verdict = Verdict([], [])
+        for framed, faults in records:
+            try:
+                row = self._read(framed, faults)
+            except BadValueError as error:
+                verdict.bad.append((str(error), framed))
+            else:
+                verdict.rows.append(row)
         return verdict
 
-    def _many(self, value: bytes, verdict: Verdict) -> int:
-        """A batch: one bad record in it is bad alone, unless its end can't be known."""
-        header, at = self._item_header or b"", HEADER_BYTES
+    def _one(self, value: bytes) -> list[tuple[bytes, Faults]]:
+        faults: Faults = []
+        _refuse_rest(value, self._check(value, HEADER_BYTES, faults))
+        return [(value, faults)]
+
+    def _many(self, value: bytes, header: bytes) -> list[tuple[bytes, Faults]]:
+        """The records of a batch, each as if it stood alone; one of unknown end makes the whole batch bad."""
+        records: list[tuple[bytes, Faults]] = []
+        at = HEADER_BYTES
         while True:
             count, at = read_count(value, at, "the batch")
             if count is None:
-                return at
+                _refuse_rest(value, at)
+                return records
             for _ in range(count):
-                end = self._check(value, at, [])
-                self._one(header + value[at:end], HEADER_BYTES, header + value[at:end], verdict)
+                faults: Faults = []
+                end = self._check(value, at, faults)
+                records.append((header + value[at:end], faults))
                 at = end
 
-    def _one(self, data: bytes, at: int, framed: bytes, verdict: Verdict) -> int:
-        faults: Faults = []
-        end = self._check(data, at, faults)
+    def _read(self, framed: bytes, faults: Faults) -> Row:
         if faults:
-            verdict.bad.append((faults[0], framed))
-            return end
+            raise BadValueError(faults[0])
         try:
-            row = fastavro.schemaless_reader(BytesIO(data[at:end]), self._writer, self._reader)
-        except Exception as error:  # noqa: BLE001 - the writer's bytes are right, but not for this reader
-            verdict.bad.append((f"the record can't be read into the current schema: {error}", framed))
-            return end
-        verdict.rows.append(row)  # type: ignore[arg-type]
-        return end
+            row = fastavro.schemaless_reader(BytesIO(framed[HEADER_BYTES:]), self._writer, self._reader)
+        except Exception as error:  # whatever fastavro makes of right bytes that don't fit this reader
+            raise BadValueError(f"the current schema has no place for it: {error}") from error
+        return cast(Row, row)
+
+
+def _refuse_rest(value: bytes, end: int) -> None:
+    if end != len(value):
+        raise BadValueError(f"{len(value) - end} bytes are left over after the record")

@@ -1,17 +1,15 @@
 """What to do with values that could not be read in one call: who wrote which, and which are damaged."""
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import compress, pairwise
 
 import numpy as np
 
 from schemas.codec_harvest import BadRecord, Harvest
-from schemas.codec_walk import Positions, Walk
-from schemas.codec_wire import HEADER_BYTES, MARKER, MOST_BYTES, Wire
+from schemas.codec_walk import Positions, Walk, reach
+from schemas.codec_wire import HEADER_BYTES, MARKER, MOST_BYTES
 from schemas.codec_writer import Indices, Reading, Writer
 from schemas.reasons import TOO_LARGE
-
-_BLOCK: Final = 16_384  # values sorted at once: small enough for the cache, large enough for numpy
 
 
 class Sorter:
@@ -21,17 +19,18 @@ class Sorter:
         self._writers = writers
         self._most_bytes = most_bytes
         self._harvest = harvest
+        self._reach = max(
+            (reach(writer.wire.record) for writer in writers.values() if writer.wire), default=0
+        )
 
-    def sort(self, values: Sequence[bytes]) -> None:
-        """Every value ends up as rows or as bad records, by its index."""
-        sizes = np.fromiter(map(len, values), np.int64, len(values))
+    def sort(self, values: Sequence[bytes], sizes: Positions) -> None:
+        """Every value, of the bytes in `sizes`, ends up as rows or as bad records, by its index."""
         for index in np.flatnonzero(sizes > self._most_bytes).tolist():
             detail = f"The value has {sizes[index]} bytes, more than the limit of {self._most_bytes}."
             self._harvest.refuse(BadRecord(index, detail, None, TOO_LARGE))
-        rest = np.flatnonzero(sizes <= self._most_bytes).astype(np.int32)
-        block_of = np.maximum(np.arange(len(rest)) // _BLOCK, np.cumsum(sizes[rest]) // MOST_BYTES)
-        for messages in np.split(rest, np.flatnonzero(np.diff(block_of)) + 1):
-            self._block([values[i] for i in messages.tolist()], messages, sizes[messages])
+        messages = np.flatnonzero(sizes <= self._most_bytes)
+        for part in _parts(messages, sizes):
+            self._by_writer(_Lot(_some(values, part), part.astype(np.int32), sizes[part], self._reach))
 
     def judge(self, value: bytes, message: int) -> None:
         """Look at one value alone."""
@@ -47,65 +46,57 @@ class Sorter:
         for index, value in reading.doubtful:
             self.judge(value, int(messages[index]))
 
-    def _block(self, values: list[bytes], messages: Indices, sizes: Positions) -> None:
-        block = _Block(values, messages, sizes)
-        unknown = np.ones(len(values), np.bool_)
+    def _by_writer(self, lot: "_Lot") -> None:
+        unknown = np.ones(len(lot.values), np.bool_)
         for header, writer in self._writers.items():
-            rows = block.starting_with(header)
+            rows = lot.starting_with(header)
             unknown[rows] = False
-            if not len(rows):
-                continue
-            if writer.wire is None:
-                self._judge_all(block, rows)
-            elif writer.item is not None:
-                self._halve(writer, block, rows)
-            else:
-                self._walk(writer, writer.wire, block, rows)
-        self._judge_all(block, np.flatnonzero(unknown))
+            self._of_writer(writer, lot, rows)
+        self._judge_all(lot, np.flatnonzero(unknown))
 
-    def _walk(self, writer: Writer, wire: Wire, block: "_Block", rows: Positions) -> None:
-        """Find the damaged values among `rows`, all of one writer, by walking over all at once."""
-        if self._read(writer, block, rows):
-            return
-        starts, ends = block.starts[rows] + HEADER_BYTES, block.ends[rows]
-        whole = block.walk.whole(wire.record, starts, ends)
-        self._judge_all(block, rows[~whole])
-        self._halve(writer, block, rows[whole])
+    def _of_writer(self, writer: Writer, lot: "_Lot", rows: Positions) -> None:
+        if writer.wire is None:
+            self._judge_all(lot, rows)
+        elif writer.item is not None:
+            self._halve(writer, lot, rows)
+        elif len(rows) == len(lot.values) or not self._read(writer, lot, rows):  # all at once has been tried
+            whole = lot.walk.whole(writer.wire.record, lot.starts[rows] + HEADER_BYTES, lot.ends[rows])
+            self._judge_all(lot, rows[~whole])
+            self._halve(writer, lot, rows[whole])
 
-    def _halve(self, writer: Writer, block: "_Block", rows: Positions) -> None:
-        """Find the damaged values among `rows` by halves: for batches, where a value is worth a call."""
-        if self._read(writer, block, rows):
+    def _halve(self, writer: Writer, lot: "_Lot", rows: Positions) -> None:
+        """Read `rows`, and find those that can't be read by halves: a batch of records is worth a call."""
+        if self._read(writer, lot, rows):
             return
         if len(rows) == 1:
-            self._judge_all(block, rows)
+            self._judge_all(lot, rows)
             return
         for half in np.array_split(rows, 2):
-            self._halve(writer, block, half)
+            self._halve(writer, lot, half)
 
-    def _read(self, writer: Writer, block: "_Block", rows: Positions) -> bool:
+    def _read(self, writer: Writer, lot: "_Lot", rows: Positions) -> bool:
         """Keep what `rows` hold, if they can be read in one call."""
         if not len(rows):
             return True
-        values = block.values if len(rows) == len(block.values) else [block.values[i] for i in rows.tolist()]
-        reading = writer.read(values)
+        reading = writer.read(_some(lot.values, rows))
         if reading is not None:
-            self.keep(reading, block.messages[rows])
+            self.keep(reading, lot.messages[rows])
         return reading is not None
 
-    def _judge_all(self, block: "_Block", rows: Positions) -> None:
+    def _judge_all(self, lot: "_Lot", rows: Positions) -> None:
         for i in rows.tolist():
-            self.judge(block.values[i], int(block.messages[i]))
+            self.judge(lot.values[i], int(lot.messages[i]))
 
 
-class _Block:
+class _Lot:
     """Values sorted together, the message of each, and where each stands in the joined bytes."""
 
-    def __init__(self, values: list[bytes], messages: Indices, sizes: Positions) -> None:
+    def __init__(self, values: Sequence[bytes], messages: Indices, sizes: Positions, reach: int) -> None:
         self.values = values
         self.messages = messages
         self.ends = np.cumsum(sizes)
         self.starts = self.ends - sizes
-        self.walk = Walk(b"".join(values))
+        self.walk = Walk(b"".join(values), reach)
         self._first = self.walk.words(self.starts)  # of short values it reaches into the next one
         self._second = self.walk.words(self.starts + 2)
         self._first[sizes < HEADER_BYTES] = 0
@@ -114,6 +105,22 @@ class _Block:
         """The rows whose value starts with the ten bytes of `header`."""
         first, second = np.frombuffer(header[:8], "<u8")[0], np.frombuffer(header[2:], "<u8")[0]
         return np.flatnonzero((self._first == first) & (self._second == second))
+
+
+def _some(values: Sequence[bytes], rows: Positions) -> Sequence[bytes]:
+    """The values of ascending `rows`."""
+    if len(rows) == len(values):
+        return values
+    chosen = np.zeros(len(values), np.bool_)
+    chosen[rows] = True
+    return list(compress(values, chosen.tolist()))
+
+
+def _parts(messages: Positions, sizes: Positions) -> Iterator[Positions]:
+    """Messages in runs that can be joined."""
+    part_of = np.cumsum(sizes[messages]) // MOST_BYTES
+    edges = [0, *(np.flatnonzero(np.diff(part_of)) + 1).tolist(), len(messages)]
+    return (messages[start:end] for start, end in pairwise(edges) if start < end)
 
 
 def _what_is_wrong_with_header(value: bytes) -> str:

@@ -15,21 +15,39 @@ Mask = npt.NDArray[np.bool_]
 
 _HIGH_BITS: Final = np.uint64(0x8080808080808080)
 _ONE: Final = np.uint64(1)
+_BLOCK: Final = 16_384  # values walked at once: few enough for the cache, enough for numpy
 _MOST_ITEMS: Final = 1024  # a value with more items in one array is walked by the judge instead
 _FIXED: Final = {"float": 4, "double": 8}
 
 
-class Walk:
-    """Bytes to walk through: values joined, each from one of `starts` to the same place in `ends`."""
+def reach(avro: Any) -> int:
+    """How many bytes after its end the walk over one broken value of a lenient type may look."""
+    match avro:
+        case ["null", inner]:
+            return 1 + reach(inner)
+        case {"type": "array", "items": inner} | {"type": "map", "values": inner}:
+            return 30 + reach(inner)  # the count, the size of a block, a key
+        case {"type": "record", "fields": fields}:
+            return sum(reach(field["type"]) for field in fields)
+    return 10
 
-    def __init__(self, joined: bytes) -> None:
-        # Varints may be read past the last value, never further than a record has fields.
-        self.bytes = np.frombuffer(joined + bytes(4096), np.uint8)
+
+class Walk:
+    """Bytes to walk through: values joined, each from one of `starts` to the same place in `ends`.
+
+    `reach` is the largest `reach` of the types to be walked.
+    """
+
+    def __init__(self, joined: bytes, reach: int) -> None:
+        self.bytes = np.frombuffer(joined + bytes(reach + 16), np.uint8)
         self._words = np.ndarray(len(self.bytes) - 7, "<u8", self.bytes, strides=(1,))
 
     def whole(self, avro: Any, starts: Positions, ends: Positions) -> Mask:
         """Which values are one lenient `avro` record from their start to exactly their end."""
-        whole: Mask = self._after(avro, starts, ends) == ends
+        whole = np.empty(len(starts), np.bool_)
+        for first in range(0, len(starts), _BLOCK):
+            block = slice(first, first + _BLOCK)
+            whole[block] = self._after(avro, starts[block], ends[block]) == ends[block]
         return whole
 
     def words(self, at: Positions) -> npt.NDArray[np.uint64]:

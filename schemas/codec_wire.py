@@ -9,7 +9,8 @@ beyond 32 bits then is a number in a column, not a batch that fails as a whole.
 our own after the last, are joined to one Avro array with a secret 6-byte guard before each, which reads, with the
 two marker bytes of a single-object value, as one double. Every item consumes the guard at its start, there are as
 many guards as items, and no sender can know the guard: if every item starts with it, then item i is exactly value
-i, without a byte more or less.
+i, without a byte more or less. Before the guard comes a boolean: read out of step it is most likely a byte that is
+no boolean, so that a damaged batch is given up early.
 """
 
 import json
@@ -34,7 +35,8 @@ HEADER_BYTES: Final = 10
 MOST_BYTES: Final = 1 << 28
 """Values joined in one call stay below this, far from the 2 GiB that a column of strings may hold."""
 
-_GUARD: Final = secrets.token_bytes(6)
+_GUARD: Final = bytes(2 + secrets.randbelow(254) for _ in range(6))  # no byte of it is a boolean
+_BEFORE: Final = b"\1" + _GUARD
 _START_BITS: Final = int.from_bytes(_GUARD + MARKER, "little", signed=True)
 _MARKER_LONG: Final = -98  # what the two marker bytes are as an Avro long
 
@@ -76,11 +78,15 @@ class Wire:
         self.record = lenient(schema)
         self._fingerprint_bits = int.from_bytes(fingerprint, "little", signed=True)
         (self._fingerprint_double,) = struct.unpack("<d", fingerprint)
-        guarded = [{"name": "_start", "type": "double"}, {"name": "_fingerprint", "type": "double"}]
+        guarded = [
+            {"name": "_step", "type": "boolean"},
+            {"name": "_start", "type": "double"},
+            {"name": "_fingerprint", "type": "double"},
+        ]
         item = {**self.record, "name": "_Item", "fields": guarded + self.record["fields"]}
         values = {"name": "values", "type": {"type": "array", "items": item}}
         self._joined = json.dumps({"type": "record", "name": "_Joined", "fields": [values]})
-        self._last = _GUARD + MARKER + fingerprint + bytes(_least_bytes(self.record))
+        self._last = _BEFORE + MARKER + fingerprint + bytes(_least_bytes(self.record))
         header = [{"name": "_marker", "type": "long"}, {"name": "_fingerprint", "type": "double"}]
         self._single = json.dumps({**self.record, "fields": header + self.record["fields"]})
 
@@ -89,7 +95,7 @@ class Wire:
 
         None says that at least one value is damaged, or is of another schema; it doesn't say which.
         """
-        joined = b"".join((_long(len(values) + 1), _GUARD, _GUARD.join(values), self._last, b"\0"))
+        joined = b"".join((_long(len(values) + 1), _BEFORE, _BEFORE.join(values), self._last, b"\0"))
         try:
             batch = pyruhvro.deserialize_array([joined], self._joined)
         except ValueError:
@@ -99,9 +105,9 @@ class Wire:
                 raise
             return None
         items = batch.column(0).values
-        if len(items) != len(values) + 1 or not (_bits(items.field(0)) == _START_BITS).all():
+        if len(items) != len(values) + 1 or not (_bits(items.field(1)) == _START_BITS).all():
             return None
-        _, fingerprint, *columns = items.slice(0, len(values)).flatten()
+        _, _, fingerprint, *columns = items.slice(0, len(values)).flatten()
         return columns, _bits(fingerprint) == self._fingerprint_bits
 
     def write(self, columns: Sequence[pa.Array]) -> list[bytes]:

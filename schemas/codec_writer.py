@@ -12,6 +12,7 @@ import pyarrow as pa
 from schemas.codec_judge import Judge
 from schemas.codec_resolve import NotByColumnError, resolution
 from schemas.codec_wire import MARKER, UnsupportedError, Wire
+from schemas.errors import UsageError
 from schemas.records import AvroSchema, arrow_schema, avro_schema, fingerprint
 
 Indices = npt.NDArray[np.int32]
@@ -40,10 +41,12 @@ class Writer:
         self.parsed = fastavro.parse_schema(schema)
         self.judge = Judge(schema, record, item.header if item else None)
         self._schema = arrow_schema(record)
+        read_from = schema["fields"] if item is None else schema["fields"][0]["type"]["items"]["fields"]
+        read_into = avro_schema(record)["fields"]
+        _refuse_missing(record, read_from, read_into)
         try:
             self.wire: Wire | None = Wire(schema, mark)
-            read_from = schema["fields"] if item is None else schema["fields"][0]["type"]["items"]["fields"]
-            self._columns = resolution(read_from, avro_schema(record)["fields"])
+            self._columns = resolution(read_from, read_into)
         except (UnsupportedError, NotByColumnError):
             self.wire = None
 
@@ -94,6 +97,16 @@ class Writer:
         wrong = [rows for _, rows in settled if len(rows)]
         rows = pa.RecordBatch.from_arrays([array for array, _ in settled], schema=self._schema)
         return rows, np.unique(np.concatenate(wrong)) if wrong else np.empty(0, np.int64)
+
+
+def _refuse_missing(record: str, writer: Sequence[AvroSchema], reader: Sequence[AvroSchema]) -> None:
+    written = {field["name"] for field in writer}
+    for field in reader:
+        if field["name"] not in written and "default" not in field:
+            raise UsageError(
+                f"a writer's schema of {record} lacks the field {field['name']}, which has no default; "
+                "what it wrote can't be read"
+            )
 
 
 def without_logical_types(avro: Any) -> Any:
