@@ -127,13 +127,20 @@ class KafkaCluster:
         )
         return {name: entry.value for name, entry in entries.items()}
 
-    def answers(self, seconds: float) -> bool:
-        """Whether a broker answers within so many seconds."""
+    def topics(self, seconds: float) -> set[str] | None:
+        """The names of all topics; None if no broker answers within so many seconds."""
         try:
-            self._admin.list_topics(timeout=seconds)
+            return set(self._admin.list_topics(timeout=seconds).topics)
         except KafkaException:
-            return False
-        return True
+            self._admin.poll(0)
+            return None
+
+    def unreachable(self, seconds: float) -> HeadraceError:
+        """The error for a cluster that did not answer for so long; the first thing heard says most."""
+        why = self._heard[0].str() if self._heard else "no answer"
+        return HeadraceError(
+            f"Kafka at {self._servers} did not answer for {seconds:.0f} s ({why}); start it, or correct `log`"
+        )
 
     def _offsets(self, topic: str, partitions: list[int], spec: OffsetSpec) -> list[int]:
         wanted = {TopicPartition(topic, number): spec for number in partitions}
@@ -153,6 +160,7 @@ class KafkaCluster:
 
     def _ask(self, question: Callable[[float], Answer]) -> Answer:
         """The answer to a question that gets the seconds it may last; asked again after a transient error."""
+        self._heard.clear()
         deadline = time.monotonic() + self._patience_s
         pause = FIRST_PAUSE_S
         while True:
@@ -169,7 +177,8 @@ class KafkaCluster:
             if error.code() not in TRANSIENT:
                 raise HeadraceError(f"Kafka at {self._servers} says: {error.str()}")
             if time.monotonic() + pause >= deadline:
-                raise HeadraceError(unreachable(self._servers, self._patience_s, [*self._heard, error]))
+                self._heard.append(error)
+                raise self.unreachable(self._patience_s)
             time.sleep(pause)
             pause = min(2 * pause, TURN_S)
 
@@ -184,9 +193,3 @@ def refused(servers: str, error: KafkaError) -> str:
         f"Kafka at {servers} refuses: {error.str()}; check the security settings under `kafka` (sasl.*, "
         "ssl.*, security.protocol) and what this user may do"
     )
-
-
-def unreachable(servers: str, seconds: float, heard: list[KafkaError]) -> str:
-    """The sentence for a cluster that did not answer for so long; the first thing heard says most."""
-    why = heard[0].str() if heard else "no answer"
-    return f"Kafka at {servers} did not answer for {seconds:.0f} s ({why}); start it, or correct `log`"

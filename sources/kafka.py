@@ -8,6 +8,7 @@ from confluent_kafka import TopicPartition
 from schemas.errors import HeadraceError
 from schemas.kafka_cluster import PATIENCE_S, KafkaCluster, client_config
 from sources.kafka_reader import KafkaPartitionReader
+from sources.kafka_watch import LOOK_S, ClusterWatch
 from sources.log import lost_offset
 
 QUEUE_KBYTES: Final = 256 * 1024
@@ -18,7 +19,8 @@ class KafkaLog:
     """The topics of a cluster whose names begin with `prefix`.
 
     `config` is passed to librdkafka, except for what the promises of a reader hang on. Offsets are committed
-    to `group`, for lag tools only.
+    to `group`, for lag tools only. `patience_s` is how long a cluster that does not answer is waited for; while
+    readers get nothing, it is asked every `look_s` seconds whether it is still there.
     """
 
     def __init__(
@@ -28,13 +30,14 @@ class KafkaLog:
         group: str,
         prefix: str = "",
         patience_s: float = PATIENCE_S,
+        look_s: float = LOOK_S,
     ) -> None:
         self._servers = servers
         self._config = config
         self._group = group
         self._prefix = prefix
-        self._patience_s = patience_s
         self._cluster = KafkaCluster(servers, config, patience_s)
+        self._watch = ClusterWatch(self._cluster, look_s)
         self._known: dict[str, int] = {}
 
     def partitions(self, topic: str) -> int:
@@ -78,8 +81,14 @@ class KafkaLog:
             [end] = self._cluster.ends(name, [partition])
             if not start <= first <= end:
                 raise HeadraceError(lost_offset(topic, partition, first, start, end))
+        self._watch.add(name)
         return KafkaPartitionReader(
-            topic, TopicPartition(name, partition, first), until, self._consumer_config(topic), self._cluster
+            topic,
+            TopicPartition(name, partition, first),
+            until,
+            self._consumer_config(topic),
+            self._cluster,
+            self._watch,
         )
 
     def close(self) -> None:

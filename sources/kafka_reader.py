@@ -1,6 +1,5 @@
 """One partition of Kafka as batches: values at once, append times by runs, anything odd as one sentence."""
 
-import time
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
@@ -16,14 +15,12 @@ from confluent_kafka import (
 
 from schemas.errors import HeadraceError
 from schemas.frame import Int64s, RawBatch
-from schemas.kafka_cluster import REFUSED, TRANSIENT, KafkaCluster, make_client, refused, unreachable
+from schemas.kafka_cluster import REFUSED, TRANSIENT, KafkaCluster, make_client, refused
+from sources.kafka_watch import ClusterWatch
 from sources.log import lost_offset
 
 CALL: Final = 1_000
-"""Messages a call: Python slows down with longer lists of them."""
-
-SILENCE_S: Final = 60.0
-"""How long all brokers may be out of reach before a reader gives up."""
+"""Messages a call. They become bytes at once: longer lists of them, or keeping them, costs up to half the speed."""
 
 
 class KafkaPartitionReader:
@@ -36,6 +33,7 @@ class KafkaPartitionReader:
         until: int | None,
         config: dict[str, Any],
         cluster: KafkaCluster,
+        watch: ClusterWatch,
     ) -> None:
         self._topic = topic
         self._place = place
@@ -45,9 +43,9 @@ class KafkaPartitionReader:
         # transaction marks); without `until` nobody asks.
         self._config = config | {"enable.partition.eof": until is not None, "error_cb": self._hear}
         self._cluster = cluster
+        self._watch = watch
         self._consumer: Consumer | None = None
-        self._heard: list[KafkaError] = []
-        self._down_since: float | None = None
+        self._refusal: KafkaError | None = None
 
     @property
     def offset(self) -> int:
@@ -67,20 +65,27 @@ class KafkaPartitionReader:
         if self.done:
             return None
         consumer = self._connected()
-        messages: list[Message] = []
+        values: list[bytes | None] = []
+        keys: list[bytes | None] = []
+        offsets: list[Int64s] = []
+        append_ms: list[Int64s] = []
         try:
-            while len(messages) < limit:
-                got = consumer.consume(min(CALL, limit - len(messages)), 0.0)
-                if not got:
-                    break
-                messages += self._without_events(got) if any(map(Message.error, got)) else got
+            while len(values) < limit and (got := consumer.consume(min(CALL, limit - len(values)), 0.0)):
+                messages = self._without_events(got) if any(map(Message.error, got)) else got
+                if messages:
+                    values += map(Message.value, messages)
+                    keys += map(Message.key, messages)
+                    offsets.append(offsets_of(messages))
+                    append_ms.append(append_times(messages))
         except KafkaException as failure:
             raise self._broken(failure.args[0]) from failure
-        if not messages:
-            self._check_silence()
+        if not values:
+            if self._refusal is not None:
+                raise self._broken(self._refusal)
+            self._watch.look()
             return None
-        self._heard, self._down_since = [], None
-        return self._batch(messages)
+        self._watch.answered()
+        return self._batch(np.concatenate(offsets), np.concatenate(append_ms), values, keys)
 
     def commit(self, offset: int) -> None:
         """Tell the consumer group, for lag tools; nobody waits for it and nothing hangs on it."""
@@ -102,27 +107,18 @@ class KafkaPartitionReader:
             self._consumer.assign([self._place])
         return self._consumer
 
-    def _batch(self, messages: list[Message]) -> RawBatch | None:
-        first, last = _offset(messages[0]), _offset(messages[-1])
-        if last - first == len(messages) - 1:
-            offsets = np.arange(first, last + 1, dtype=np.int64)
-        else:
-            offsets = np.fromiter(map(Message.offset, messages), np.int64, len(messages))
-        if self._until is not None and last >= self._until:
+    def _batch(
+        self, offsets: Int64s, append_ms: Int64s, values: list[bytes | None], keys: list[bytes | None]
+    ) -> RawBatch | None:
+        """What was read, without messages from `until` on."""
+        end = int(offsets[-1]) + 1
+        if self._until is not None and end > self._until:
             kept = int(np.searchsorted(offsets, self._until))
-            offsets, messages = offsets[:kept], messages[:kept]
-            last = self._until - 1
-        self._offset = max(self._offset, last + 1)
-        if not messages:
+            offsets, append_ms, values, end = offsets[:kept], append_ms[:kept], values[:kept], self._until
+        self._offset = max(self._offset, end)
+        if not values:
             return None
-        return RawBatch(
-            topic=self._topic,
-            partition=self._place.partition,
-            offsets=offsets,
-            append_ms=append_times(messages),
-            values=list(map(Message.value, messages)),
-            key=lambda index: messages[index].key(),
-        )
+        return RawBatch(self._topic, self._place.partition, offsets, append_ms, values, keys.__getitem__)
 
     def _without_events(self, got: Sequence[Message]) -> list[Message]:
         """The messages alone; an end of the partition moves the offset, an error is raised."""
@@ -151,21 +147,17 @@ class KafkaPartitionReader:
         )
 
     def _hear(self, error: KafkaError) -> None:
-        """What librdkafka says about brokers while it tries again by itself."""
-        self._heard.append(error)
-        if error.code() == KafkaError._ALL_BROKERS_DOWN and self._down_since is None:
-            self._down_since = time.monotonic()
+        """What librdkafka says about brokers; it tries again by itself where that can help."""
+        if error.code() in REFUSED:
+            self._refusal = error
 
-    def _check_silence(self) -> None:
-        """Raise once nobody has answered for too long; a silent topic is no reason."""
-        refusal = next((heard for heard in self._heard if heard.code() in REFUSED), None)
-        if refusal is not None:
-            raise self._broken(refusal)
-        if self._down_since is None or time.monotonic() - self._down_since < SILENCE_S:
-            return
-        if not self._cluster.answers(seconds=5.0):
-            raise HeadraceError(unreachable(self._config["bootstrap.servers"], SILENCE_S, self._heard))
-        self._heard, self._down_since = [], None
+
+def offsets_of(messages: Sequence[Message]) -> Int64s:
+    """The offset of each message; where none is missing in between, the first and the last tell."""
+    first, last = _offset(messages[0]), _offset(messages[-1])
+    if last - first == len(messages) - 1:
+        return np.arange(first, last + 1, dtype=np.int64)
+    return np.fromiter(map(_offset, messages), np.int64, len(messages))
 
 
 def _offset(message: Message) -> int:
