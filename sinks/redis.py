@@ -20,7 +20,7 @@ from sinks.redis_url import Address, parse
 from sinks.resp import Encoder, Request
 
 DAY_S = 86_400
-UNDER_WAY = 2
+UNDER_WAY = 4
 """Requests whose replies are not awaited yet: the next is encoded while Redis works on the one before."""
 
 log = logging.getLogger(__name__)

@@ -102,12 +102,14 @@ class Connection:
 
     def _replies(self, count: int) -> list[Any]:
         """The next `count` replies; nothing else may be under way."""
-        while len(replies := _parse(self._buffer)) < count:
+        try:
+            while len(replies := _parse(self._buffer)) < count:
+                _raise_first_error(replies)
+                self._receive_some()
             _raise_first_error(replies)
-            self._receive_some()
-        _raise_first_error(replies)
-        self._buffer.clear()
-        return replies
+            return replies
+        finally:
+            self._buffer.clear()
 
 
 def _parse(data: bytearray) -> list[Any]:
