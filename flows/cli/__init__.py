@@ -7,7 +7,17 @@ import click
 
 from schemas.errors import HeadraceError, UsageError
 
-MODULES: tuple[str, ...] = ("run", "features", "trending", "doctor", "keys", "settings", "simulate", "topics")
+MODULES: tuple[str, ...] = (
+    "demo",
+    "run",
+    "features",
+    "trending",
+    "doctor",
+    "keys",
+    "settings",
+    "simulate",
+    "topics",
+)
 """Modules of this package whose `COMMANDS` make up the command line, in the order of the help page."""
 
 

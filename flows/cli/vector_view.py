@@ -13,6 +13,15 @@ from schemas.windows import WINDOWS
 
 def print_vector(vector: dict[str, Any]) -> None:
     """Print what `serving.features.read_features` gave."""
+    as_of = datetime.fromtimestamp(vector["as_of_ms"] / 1000, UTC)
+    out = console()
+    out.print(f"[bold]{vector['kind']} {vector['id']}[/]  as of {as_of:%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC")
+    out.print()
+    out.print(vector_table(vector))
+
+
+def vector_table(vector: dict[str, Any]) -> Table:
+    """The features of such a vector: a feature a line, a window a column."""
     cells: dict[str, dict[str, float | None]] = {}
     for feature, value in vector["features"].items():
         name, _, window = feature.removeprefix(f"{vector['kind']}_").rpartition("_")
@@ -25,11 +34,7 @@ def print_vector(vector: dict[str, Any]) -> None:
         table.add_column(window, justify="right")
     for name, row in cells.items():
         table.add_row(name, *(_cell(name, row, window) for window in windows))
-    as_of = datetime.fromtimestamp(vector["as_of_ms"] / 1000, UTC)
-    out = console()
-    out.print(f"[bold]{vector['kind']} {vector['id']}[/]  as of {as_of:%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC")
-    out.print()
-    out.print(table)
+    return table
 
 
 def _cell(name: str, row: dict[str, float | None], window: str) -> Text:

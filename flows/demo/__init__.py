@@ -1,0 +1,1 @@
+"""The demo: a simulated network becomes live features, in a folder of its own."""
