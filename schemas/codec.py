@@ -35,7 +35,7 @@ class Codec:
         known: schemas of writers beyond the kept versions (see `schemas.records.load_extra`).
         max_record_bytes: a longer value is a bad record, and isn't looked into.
 
-    Raises UsageError for an unknown record or a batch, and for a writer whose schema can't be resolved into the current one.
+    Raises UsageError for an unknown record, a batch, or a writer whose schema can't be resolved into the current one.
     """
 
     def __init__(
@@ -67,9 +67,9 @@ class Codec:
 
     def decode(self, values: Sequence[bytes]) -> Decoded:
         """The rows of `values`, in order, and what can't be used; bad data never raises."""
-        if not values:
-            return Decoded(self._schema.empty_table().to_batches()[0], None, [])
         harvest = Harvest(self._record)
+        if not values:
+            return Decoded(harvest.decoded().rows, None, [])
         sorter = Sorter(self._writers, self._max_record_bytes, harvest)
         sizes = np.fromiter(map(len, values), np.int64, len(values))
         reading = None

@@ -62,14 +62,11 @@ class Harvest:
 
     def decoded(self) -> Decoded:
         """All of it, in the order of the messages."""
-        schema = arrow_schema(self._record)
-        if self._rows:
-            columns = from_rows(self._rows, avro_schema(self._record)["fields"])
-            rows = pa.RecordBatch.from_arrays(columns, schema=schema)
-            self._pieces.append((rows, np.array(self._row_source, np.int32)))
         bad = sorted(self._bad, key=lambda record: record.index)
-        if not self._pieces:
-            return Decoded(pa.RecordBatch.from_pylist([], schema), np.empty(0, np.int32), bad)
+        if self._rows or not self._pieces:
+            columns = from_rows(self._rows, avro_schema(self._record)["fields"])
+            rows = pa.RecordBatch.from_arrays(columns, schema=arrow_schema(self._record))
+            self._pieces.append((rows, np.array(self._row_source, np.int32)))
         source = np.concatenate([source for _, source in self._pieces])
         rows = _glued([rows for rows, _ in self._pieces])
         if (source[1:] < source[:-1]).any():
