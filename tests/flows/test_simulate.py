@@ -16,7 +16,10 @@ from schemas.settings import Settings
 from schemas.topics import TOPICS
 from sinks.file_log import FileLogWriter
 from sources.file_log import FileLog
+from sources.open_log import open_log
 from sources.simulate import Dirt, Traffic, Truth
+from tests.services.broker import Broker
+from tests.sources.places import everything
 
 TRAFFIC = Traffic(users=5_000, hours=3, rate=150, seed=11, partitions=4, dirt=Dirt().times(3))
 
@@ -146,6 +149,19 @@ def test_the_truth_lies_beside_a_file_log(tmp_path: Path) -> None:
     done, of = seen[-1]
     assert done == of or of == pytest.approx(done, rel=0.2)
     assert done >= sum(truth.messages.values())
+
+
+def test_both_logs_get_the_same_messages(tmp_path: Path, kafka: Broker, topic_prefix: str) -> None:
+    traffic = Traffic(users=300, hours=1, rate=200, partitions=2)
+    write(tmp_path, traffic)
+    settings = Settings(log=f"kafka://{kafka.bootstrap}", topic_prefix=topic_prefix, partitions=2)
+    truth = simulate_into(settings, traffic)
+    for topic in truth.messages:
+        for partition in range(2):
+            there = everything(open_log(settings), topic, partition)
+            here = everything(FileLog(tmp_path), topic, partition)
+            assert (there.values, there.keys, there.append_ms) == (here.values, here.keys, here.append_ms)
+            assert here.values
 
 
 def test_a_log_with_messages_is_left_alone(tmp_path: Path) -> None:
