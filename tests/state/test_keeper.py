@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from schemas.errors import HeadraceError
 from state.chunks import Chunk, ChunkStore
-from state.keeper import KEPT, Keeper
+from state.keeper import Keeper
 
 Counts = dict[int, int]
+KEPT = 2  # manifests that an engine may go back
 EPOCH = st.dictionaries(st.integers(0, 20), st.integers(-5, 5), max_size=4)
 
 
@@ -61,32 +62,41 @@ class FragileStore(ChunkStore):
         super().delete(name)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
-    epochs=st.lists(EPOCH, min_size=1, max_size=60), resume=st.integers(0, 59), behind=st.integers(0, KEPT)
+    before=st.lists(EPOCH, max_size=20),
+    after=st.lists(EPOCH, min_size=KEPT + 2, max_size=20),
+    behind=st.integers(0, KEPT),
 )
 def test_every_manifest_that_may_be_resumed_from_holds_the_whole_state(
-    tmp_path_factory: pytest.TempPathFactory, epochs: list[Counts], resume: int, behind: int
+    tmp_path_factory: pytest.TempPathFactory, before: list[Counts], after: list[Counts], behind: int
 ) -> None:
     path = tmp_path_factory.mktemp("state")
-    keeper = open_keeper(path)
-    expected: Counts = {}
-    history: list[tuple[dict[str, Any], Counts]] = []
-    for number, epoch in enumerate(epochs):
-        if number == resume:
-            manifest, expected = history[max(0, len(history) - 1 - behind)] if history else (None, {})
-            keeper.close()
-            keeper = open_keeper(path)
-            if manifest is not None:
-                tables, _ = keeper.restore(json.loads(json.dumps(manifest)))
-                assert counts(tables.get("counts", [])) == expected
-        expected = {key: n for key in expected | epoch if (n := expected.get(key, 0) + epoch.get(key, 0))}
-        history.append((keeper.snapshot({"counts": table(epoch)}, {"epoch": number}), expected))
-    keeper.close()
-    for manifest, state in history[-1 - KEPT if len(history) > resume + KEPT else -1 :]:
-        tables, facts = open_keeper(path).restore(manifest)
-        assert counts(tables.get("counts", [])) == state
-        assert facts["epoch"] < len(epochs)
+    history: list[tuple[dict[str, Any] | None, Counts]] = [(None, {})]
+
+    def run(keeper: Keeper, epochs: list[Counts], state: Counts) -> None:
+        for epoch in epochs:
+            state = {key: n for key in state | epoch if (n := state.get(key, 0) + epoch.get(key, 0))}
+            history.append((keeper.snapshot({"counts": table(epoch)}, {"epoch": len(history)}), state))
+        keeper.close()
+
+    def restored(manifest: dict[str, Any] | None) -> tuple[Keeper, Counts]:
+        keeper = open_keeper(path)
+        if manifest is None:
+            return keeper, {}
+        tables, facts = keeper.restore(json.loads(json.dumps(manifest)))
+        assert 0 < facts["epoch"] <= len(history)
+        return keeper, counts(tables.get("counts", []))
+
+    run(open_keeper(path), before, {})
+    manifest, expected = history[max(0, len(history) - 1 - behind)]
+    keeper, state = restored(manifest)
+    assert state == expected
+    run(keeper, after, state)
+    for manifest, expected in history[-1 - KEPT :]:
+        keeper, state = restored(manifest)
+        assert state == expected
+        keeper.close()
 
 
 @settings(max_examples=60, deadline=None)
@@ -141,6 +151,7 @@ def test_chunks_stay_few_over_many_epochs(tmp_path: Path) -> None:
         manifest = keeper.snapshot({"counts": table({number % 11: 1})}, {})
     keeper.close()
     assert len(manifest["chunks"]) < 100
+    assert len(ChunkStore(tmp_path).names()) < 140
     tables, _ = open_keeper(tmp_path).restore(manifest)
     assert sum(counts(tables["counts"]).values()) == 400
 
