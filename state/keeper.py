@@ -53,8 +53,7 @@ class Keeper:
         for name in [name for name, times in self._unnamed.items() if times >= KEPT]:
             self._store.delete(name)
             del self._unnamed[name]
-        merged = self._merger.take()
-        if merged is not None:
+        for merged in self._merger.take():
             self._adopt(merged)
         written = [self._store.write(table, rows) for table, rows in deltas.items() if rows.num_rows]
         self._chunks += written

@@ -65,35 +65,37 @@ class Merged:
 
 
 class Merger:
-    """Merges one run of chunks at a time in a thread of its own; what it makes is used when it is taken."""
+    """Merges runs of chunks in a thread of its own; what it makes is used when it is taken."""
 
     def __init__(self, store: ChunkStore, merges: Mapping[str, Merge]) -> None:
         """Merge chunks of the tables in `merges`, each by its function; other tables stay as they are."""
         self._store = store
         self._merges = merges
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="headrace-merge")
-        self._running: Future[Merged] | None = None
+        self._running: Future[list[Merged]] | None = None
 
-    def take(self) -> Merged | None:
-        """The merge that has finished since the last call, if one has; raises what went wrong in it."""
+    def take(self) -> list[Merged]:
+        """The merges that were started, once all are finished, and only once; raises what went wrong in them."""
         if self._running is None or not self._running.done():
-            return None
+            return []
         finished, self._running = self._running, None
         return finished.result()
 
     def start(self, chunks: Sequence[Chunk]) -> None:
-        """Begin with the first table of `chunks` that needs it, unless a merge is under way."""
+        """Begin with one run of each table of `chunks` that needs it, unless merges are under way."""
         if self._running is not None:
             return
+        runs = []
         for table in self._merges:
             own = [chunk for chunk in chunks if chunk.table == table]
             run = choose([chunk.bytes for chunk in own])
             if run is not None:
-                self._running = self._thread.submit(self._merge, tuple(own[run]))
-                return
+                runs.append(tuple(own[run]))
+        if runs:
+            self._running = self._thread.submit(lambda: [self._merge(run) for run in runs])
 
     def close(self) -> None:
-        """Wait for the merge under way and forget it."""
+        """Wait for the merges under way and forget them."""
         self._thread.shutdown(wait=True)
 
     def _merge(self, chunks: tuple[Chunk, ...]) -> Merged:

@@ -47,7 +47,7 @@ def rows(*values: int) -> pa.Table:
     return pa.table({"n": pa.array(values, pa.int64())})
 
 
-def test_one_merge_runs_at_a_time_and_is_taken_once(tmp_path: Path) -> None:
+def test_what_is_merged_is_taken_once(tmp_path: Path) -> None:
     go = Event()
 
     def add(tables: list[pa.Table]) -> pa.Table:
@@ -58,16 +58,15 @@ def test_one_merge_runs_at_a_time_and_is_taken_once(tmp_path: Path) -> None:
     chunks = [store.write("sums", rows(n)) for n in range(FAN_IN)]
     merger = Merger(store, {"sums": add})
     merger.start(chunks)
-    assert merger.take() is None
+    assert merger.take() == []
     merger.start(chunks)
     go.set()
     merger.close()
-    merged = merger.take()
-    assert merged is not None
+    [merged] = merger.take()
     assert merged.replaced == tuple(chunks)
     assert merged.chunk is not None
     assert store.read(merged.chunk).equals(rows(28))
-    assert merger.take() is None
+    assert merger.take() == []
 
 
 def test_nothing_left_is_no_chunk(tmp_path: Path) -> None:
@@ -75,9 +74,17 @@ def test_nothing_left_is_no_chunk(tmp_path: Path) -> None:
     merger = Merger(store, {"sums": lambda tables: tables[0].slice(0, 0)})
     merger.start([store.write("sums", rows(n)) for n in range(FAN_IN)])
     merger.close()
-    merged = merger.take()
-    assert merged is not None
+    [merged] = merger.take()
     assert merged.chunk is None
+
+
+def test_every_table_that_needs_it_is_merged(tmp_path: Path) -> None:
+    store = ChunkStore(tmp_path)
+    chunks = [store.write(table, rows(n)) for n in range(FAN_IN) for table in ("sums", "few", "others")][:-1]
+    merger = Merger(store, dict.fromkeys(("sums", "few", "others"), pa.concat_tables))
+    merger.start(chunks)
+    merger.close()
+    assert [merged.replaced[0].table for merged in merger.take()] == ["sums", "few"]
 
 
 def test_a_damaged_chunk_is_reported_when_the_merge_is_taken(tmp_path: Path) -> None:
