@@ -25,8 +25,8 @@ TOPICS: Final = ("users", "follows", "posts", "interactions")
 """The topics that a simulation writes, in the order in which it begins them."""
 BEFORE_MS: Final = DAY
 """Posts are written from this long before the first interaction."""
-FIRST_FOLLOWS: Final = 200_000
-"""Follows of the network in one batch."""
+FIRST_ROWS: Final = 200_000
+"""Accounts, follows or posts from before the simulation in one batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,6 @@ class Batch:
     bounds: Int64s
     dirt: Int64s
     """What is wrong with each row: a code of `events`."""
-    until_ms: int
-    """Everything that arrives before this time has been handed out."""
 
 
 class Simulation:
@@ -75,15 +73,15 @@ class Simulation:
 
     def _accounts(self, low_ms: int, high_ms: int) -> Iterator[Batch]:
         network, rng = self.network, stream(self.traffic.seed, "accounts")
-        for first in range(0, len(network), FIRST_FOLLOWS):
-            user = np.arange(first, min(first + FIRST_FOLLOWS, len(network)))
+        for first in range(0, len(network), FIRST_ROWS):
+            user = np.arange(first, min(first + FIRST_ROWS, len(network)))
             rows = np.zeros(len(user), ACCOUNT)
             rows["user"] = user
             rows["at_ms"] = low_ms + (high_ms - low_ms) * user // len(network)
             rows["append_ms"] = rows["at_ms"] + 50
             rows["created_ms"] = low_ms - rng.integers(0, 3 * 365 * DAY, len(user))
             rows["partition"] = network.partition[user]
-            yield self._batch("users", rows, int(rows["append_ms"][-1]))
+            yield self._batch("users", rows)
 
     def _follows(self, low_ms: int, high_ms: int) -> Iterator[Batch]:
         """Every follow of the network, follower by follower, and those who follow themselves."""
@@ -92,8 +90,8 @@ class Simulation:
         follower = np.concatenate((np.repeat(np.arange(len(network)), network.followings), own))
         author = np.concatenate((network.authors, own))
         order = np.argsort(follower, kind="stable")
-        for first in range(0, len(order), FIRST_FOLLOWS):
-            part = order[first : first + FIRST_FOLLOWS]
+        for first in range(0, len(order), FIRST_ROWS):
+            part = order[first : first + FIRST_ROWS]
             rows = np.zeros(len(part), FOLLOWING)
             rows["op"] = FOLLOW
             rows["follower"], rows["author"] = follower[part], author[part]
@@ -101,24 +99,25 @@ class Simulation:
             rows["append_ms"] = rows["at_ms"] + 50
             rows["weight"] = rng.random(len(part), np.float32)
             rows["partition"] = network.partition[rows["follower"]]
-            yield self._batch("follows", rows, int(rows["append_ms"][-1]))
+            yield self._batch("follows", rows)
 
     def _history(self, begin: int) -> Iterator[Batch]:
         traffic, network = self.traffic, self.network
         posts = Posts(traffic, network, self.curve)
         pages = Pages(traffic, network, self.curve)
-        inner = slice_bounds(traffic, self.curve)
-        bounds = np.concatenate(([begin], inner))
+        first = 1 + int(traffic.users * traffic.posts * BEFORE_MS / DAY) // FIRST_ROWS
+        before = np.linspace(begin, traffic.start_ms, first, endpoint=False).astype(np.int64)
+        bounds = np.concatenate((before, slice_bounds(traffic, self.curve)))
         calendars = {topic: Calendar(bounds) for topic in ("posts", "follows", "interactions")}
         event_id = 1
         for number, (low, high) in enumerate(pairwise(bounds.tolist())):
             rng = stream(traffic.seed, "slice", number)
-            written = posts.write(rng, low, high) if number else posts.write_before(rng, low, high)
+            written = posts.write(rng, low, high) if number >= first else posts.write_before(rng, low, high)
             changed = np.concatenate((written, posts.deleted(rng, written)))
             changed["partition"] = network.partition[changed["author"]]
             stamp(rng, changed, low)
             calendars["posts"].put(changed)
-            if number:
+            if number >= first:
                 posts.forget(low)
                 shown = pages.show(rng, posts, low, high)
                 done = engage(rng, shown, posts, network, traffic.dirt)
@@ -132,10 +131,10 @@ class Simulation:
             for topic, calendar in calendars.items():
                 due = calendar.take(number)
                 if due is not None:
-                    yield self._batch(topic, due, high)
+                    yield self._batch(topic, due)
         self.left_over = calendars["interactions"].left_over
 
-    def _batch(self, topic: str, rows: Rows, until_ms: int) -> Batch:
+    def _batch(self, topic: str, rows: Rows) -> Batch:
         rows = ordered(rows)
         make = {
             "users": columns.users,
@@ -149,5 +148,4 @@ class Simulation:
             append_ms=np.ascontiguousarray(rows["append_ms"]),
             bounds=np.searchsorted(rows["partition"], np.arange(self.traffic.partitions + 1)),
             dirt=rows["dirt"].astype(np.int64) if topic == "interactions" else np.zeros(len(rows), np.int64),
-            until_ms=until_ms,
         )

@@ -1,6 +1,6 @@
 """What a simulated network is like: the settings of a simulation."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from schemas.errors import UsageError
@@ -136,7 +136,3 @@ class Traffic:
     def expected_posts(self) -> float:
         """Expected posts of the whole simulation, without those of the day before it."""
         return self.users * self.posts * self.minutes / (24 * 60)
-
-    def clean(self) -> "Traffic":
-        """The same network without dirt."""
-        return replace(self, dirt=self.dirt.times(0))

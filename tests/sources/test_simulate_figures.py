@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from sources.simulate import Dirt, Simulation, Traffic
-from sources.simulate.events import CLEAN, REPEATED
+from sources.simulate.events import CLEAN, REPEAT, REPEATED
 from sources.simulate.traffic import HOUR, MINUTE
 
 TRAFFIC = Traffic(users=20_000, hours=24, seed=7, rate=50, partitions=4)
@@ -177,6 +177,26 @@ def test_a_request_is_a_page_of_different_posts(views: pl.DataFrame) -> None:
     assert pages["top"].min() == 1
     told = pages["request_id"] // 2**21
     assert (pages["at_ms"] - told).is_between(-1_000, 30_000).all()
+
+
+def test_most_records_arrive_at_once_and_some_are_held_back(accepted: pl.DataFrame) -> None:
+    delay = (accepted["append_ms"] - accepted["at_ms"]).to_numpy()
+    assert delay.min() >= 0
+    assert 80 <= np.median(delay) <= 300  # the clocks of whole seconds add up to a second
+    assert (delay > 5_000).mean() == pytest.approx(0.03 * np.exp(-5 / 20), rel=0.1)
+    assert delay.max() < 7 * MINUTE
+
+
+def test_repeats_come_within_minutes(log: dict[str, pl.DataFrame]) -> None:
+    rows = log["interactions"]
+    originals = rows.filter(pl.col("dirt") == REPEATED)
+    pairs = rows.filter(pl.col("dirt") == REPEAT).join(originals, on="event_id")
+    assert pairs.height == pytest.approx(0.01 * rows.height, rel=0.1)
+    assert (pairs["at_ms"] == pairs["at_ms_right"]).all()
+    wait = (pairs["append_ms"] - pairs["append_ms_right"]).to_numpy()
+    assert wait.min() >= 0
+    assert wait.mean() == pytest.approx(30_000, rel=0.1)
+    assert (pairs["append_ms"] - pairs["at_ms"]).max() <= 9 * MINUTE  # type: ignore[operator]
 
 
 def test_many_records_share_their_time(views: pl.DataFrame) -> None:
