@@ -16,6 +16,7 @@ MODULES: tuple[str, ...] = (
     "keys",
     "settings",
     "simulate",
+    "import_",
     "topics",
 )
 """Modules of this package whose `COMMANDS` make up the command line, in the order of the help page."""
