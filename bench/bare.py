@@ -16,7 +16,9 @@ def main() -> None:
     gc.disable()
     consumers = []
     for partition in range(partitions):
-        consumer = Consumer({"bootstrap.servers": servers, "group.id": "bare", "queued.min.messages": 200_000})
+        consumer = Consumer(
+            {"bootstrap.servers": servers, "group.id": "bare", "queued.min.messages": 200_000}
+        )
         consumer.assign([TopicPartition(topic, partition, 0)])
         consumers.append(consumer)
     seen = size = 0
@@ -26,9 +28,18 @@ def main() -> None:
             messages = consumer.consume(1000, 0.01)
             if messages and not seen:
                 began, cpu = time.perf_counter(), cpu_seconds()
-            size += sum(map(len, [message.value() for message in messages]))
+            size += sum(len(value) for value in [message.value() for message in messages] if value is not None)
             seen += len(messages)
-    print(json.dumps({"records": seen, "seconds": time.perf_counter() - began, "cpu": cpu_seconds() - cpu, "bytes": size}))
+    print(
+        json.dumps(
+            {
+                "records": seen,
+                "seconds": time.perf_counter() - began,
+                "cpu": cpu_seconds() - cpu,
+                "bytes": size,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -51,7 +51,11 @@ class Traffic:
         popularity = np.cumsum(1 / np.arange(1, self.posts + 1) ** self.exponent)
         popularity /= popularity[-1]
         schema = arrow_schema("Interaction")
-        symbols = next(field["type"]["symbols"] for field in avro_schema("Interaction")["fields"] if field["name"] == "type")
+        symbols = next(
+            field["type"]["symbols"]
+            for field in avro_schema("Interaction")["fields"]
+            if field["name"] == "type"
+        )
         chance = np.array([TYPE_SHARES.get(symbol, 0.0) for symbol in symbols])
         step_ms = self.seconds * 1000 / self.events
         for start in range(0, self.events, size):

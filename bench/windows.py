@@ -20,7 +20,9 @@ Row = dict[str, Any]
 def measured(module: str, *arguments: str, env: dict[str, str] | None = None) -> Row:
     """Run a module of this folder in a process of its own; what it printed last."""
     command = [sys.executable, "-m", f"bench.{module}", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **(env or {})}, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, **(env or {})}, check=False
+    )
     if done.returncode:
         raise SystemExit(done.stderr)
     found: Row = json.loads(done.stdout.splitlines()[-1])
@@ -58,7 +60,9 @@ def compare(rounds: int = 3, **shape: int) -> tuple[list[Row], list[Row]]:
         messages = -(-traffic.events // traffic.batch) if traffic.batch else traffic.events
         bare, flows = [], []
         for _ in range(rounds):
-            bare.append(measured("bare", kafka.bootstrap, "interactions", str(traffic.partitions), str(messages)))
+            bare.append(
+                measured("bare", kafka.bootstrap, "interactions", str(traffic.partitions), str(messages))
+            )
             flows.append(flow(kafka, redis, traffic))
     return bare, flows
 
@@ -67,14 +71,17 @@ def report(title: str, bare: list[Row], flows: list[Row]) -> None:
     """Print medians and ratios."""
 
     def median(rows: list[Row], value: Any) -> float:
-        return statistics.median(value(row) for row in rows)
+        found: float = statistics.median(value(row) for row in rows)
+        return found
 
     million = flows[0]["records"] / 1e6
     rate = median(flows, lambda row: row["records"] / row["seconds"])
     bare_rate = median(bare, lambda row: row["records"] / row["seconds"])
     cpu = median(flows, lambda row: row["cpu"]) / million
     bare_cpu = median(bare, lambda row: row["cpu"] / (row["records"] / 1e6))
-    print(f"\n{title}: {million:.1f} M records, {flows[0]['keys']:,} keys in Redis, medians of {len(flows)} runs")
+    print(
+        f"\n{title}: {million:.1f} M records, {flows[0]['keys']:,} keys in Redis, medians of {len(flows)} runs"
+    )
     print(f"  bare consumer    {bare_rate / 1e6:6.2f} M messages/s  {bare_cpu:6.2f} CPU-s/M")
     print(f"  flow windows     {rate / 1e6:6.2f} M records/s   {cpu:6.2f} CPU-s/M")
     print(f"  ratio            {rate / bare_rate:6.2f} rate          {cpu / bare_cpu:6.2f} CPU")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.run import cli_main
 
-from flows.drawing import Keep, Output, Read, Write
+from flows.drawing import Keep, Output, Read
 from flows.intake import Item
 from flows.plan import Plan
 from schemas.frame import DeadLetters, Frame
@@ -37,7 +38,7 @@ class Failure:
         """Remember an error instead of raising it into the engine, which would print its own trace."""
         try:
             yield
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - raised again when the engine has stopped
             self.error = self.error or error
 
     def refuse(self) -> None:
@@ -45,7 +46,7 @@ class Failure:
         if self.error is not None:
             if self._stderr is None:
                 self._stderr = os.dup(2)
-                with open(os.devnull, "w") as nowhere:
+                with Path(os.devnull).open("w") as nowhere:
                     os.dup2(nowhere.fileno(), 2)
             raise self.error
 
@@ -188,9 +189,8 @@ def dataflow(plan: Plan, failure: Failure, outputs: dict[str, Output]) -> Datafl
         streams[read.rows.name] = op.key_on(f"{read.name}_rows_here", rows, lambda item: ONLY)
         streams[read.refused.name] = op.key_on(f"{read.name}_refused_here", refused, lambda item: ONLY)
     for keep in plan.drawing.keeps:
-        streams[keep.effects.name] = op.stateful_batch(
-            keep.name, streams[keep.source.name], lambda saved, keep=keep: _Logic(plan, failure, keep, saved)
-        )
+        build = partial(_Logic, plan, failure, keep)
+        streams[keep.effects.name] = op.stateful_batch(keep.name, streams[keep.source.name], build)
     for write in plan.drawing.writes:
         op.output(write.name, streams[write.source.name], Sink(outputs[write.name], failure))
     return flow

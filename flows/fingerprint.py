@@ -7,15 +7,17 @@ from flows.drawing import Drawing
 from operators.windows import Windows
 from schemas.settings import Settings
 from schemas.settings_table import settings_table, value_of
-from state.fingerprint import check
 from state.files import write_whole
+from state.fingerprint import check
 
 WINDOWS = "windows of "
 
 
 def fingerprint(settings: Settings, drawing: Drawing) -> dict[str, str]:
     """What the state of a flow depends on, as text by name."""
-    found = {name: str(value_of(settings, name)) for name, setting in settings_table().items() if setting.fixed}
+    found = {
+        name: str(value_of(settings, name)) for name, setting in settings_table().items() if setting.fixed
+    }
     found["log"] = settings.log
     for step in drawing.keeps:
         if isinstance(step.operator, Windows):
@@ -36,6 +38,8 @@ def check_fingerprint(state: Path, settings: Settings, drawing: Drawing) -> list
     changes = check(json.loads(path.read_bytes()), now, allowed) if path.exists() else []
     write_whole(path, json.dumps(now, indent=1, sort_keys=True).encode())
     return [
-        f"{change}: a new window is right once it has run for its whole length" if WINDOWS in change else change
+        f"{change}: a new window is right once it has run for its whole length"
+        if WINDOWS in change
+        else change
         for change in changes
     ]

@@ -127,12 +127,13 @@ class IntakePartition:
         self._kept.close()
 
     def _decode(self, batch: RawBatch) -> tuple[Decoded, Int64s]:
-        """Decoded rows, and the message that each came from; null values of a compacted topic hold no row."""
-        values = batch.values
+        """Decoded rows, and the message of each; a null value is no row, and not bad where the topic is compacted."""
         present = None
-        if TOPICS[self.topic].cleanup == "compact" and None in values:
-            present = np.array([index for index, value in enumerate(values) if value is not None], np.int64)
-            values = [values[index] for index in present]
+        if None in batch.values and TOPICS[self.topic].cleanup == "compact":
+            present = np.array(
+                [index for index, value in enumerate(batch.values) if value is not None], np.int64
+            )
+        values = [value or b"" for value in batch.values if present is None or value is not None]
         decoded = self._codec.decode(values)
         messages = np.arange(len(values)) if decoded.source is None else decoded.source.astype(np.int64)
         return decoded, messages if present is None else present[messages]

@@ -22,7 +22,9 @@ class Loop:
         saved = self._checkpoint.load() or {"parts": {}, "keeps": {}}
         self._reads: dict[str, dict[str, IntakePartition]] = {}
         for read in plan.drawing.reads:
-            self._reads[read.name] = {part: plan.open(part, saved["parts"].get(part)) for part in plan.parts(read)}
+            self._reads[read.name] = {
+                part: plan.open(part, saved["parts"].get(part)) for part in plan.parts(read)
+            }
         self._keeps: dict[str, Paced] = {
             step.name: plan.keep(step, saved["keeps"].get(step.name)) for step in plan.drawing.keeps
         }

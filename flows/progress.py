@@ -50,4 +50,5 @@ def _lines(observer: Observer, done: threading.Event) -> None:
     while not done.wait(LINE_SECONDS):
         of = f" of {observer.total:,}" if observer.total else ""
         rate = observer.records / (time.monotonic() - began)
-        print(f"{observer.flow}: {observer.records:,}{of} records, {rate:,.0f}/s", file=sys.stderr, flush=True)
+        sys.stderr.write(f"{observer.flow}: {observer.records:,}{of} records, {rate:,.0f}/s\n")
+        sys.stderr.flush()

@@ -2,8 +2,8 @@
 
 import gc
 import logging
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from flows import bind, loop, windows
@@ -92,21 +92,22 @@ def _codecs(settings: Settings, topics: tuple[str, ...]) -> dict[str, Codec]:
     extra = load_extra(Path(settings.schema_path)) if settings.schema_path else {}
     records = {topic: TOPICS[topic].record for topic in topics}
     return {
-        topic: Codec(record, extra.get(record, ()), settings.max_record_bytes) for topic, record in records.items()
+        topic: Codec(record, extra.get(record, ()), settings.max_record_bytes)
+        for topic, record in records.items()
     }
 
 
-class _collector_at_rest:
-    """The cyclic collector walks every message of a batch again and again: it rests while a flow runs.
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """Let the cyclic collector rest: it would walk every message of a batch again and again.
 
-    What start-up made is frozen; the rest is collected once an epoch by whoever takes the snapshot.
+    What start-up made is frozen; the rest is collected once an epoch, after the snapshot.
     """
-
-    def __enter__(self) -> None:
-        gc.collect()
-        gc.freeze()
-        gc.disable()
-
-    def __exit__(self, *exception: object) -> None:
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
         gc.enable()
         gc.unfreeze()

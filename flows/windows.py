@@ -1,8 +1,8 @@
 """Interactions become live feature vectors of posts, authors and users, and the list of trending posts.
 
-    interactions, users --> judge --> windows --> Redis
-                              |
-                              +--> dead_letters
+interactions, users --> judge --> windows --> Redis
+                          |
+                          +--> dead_letters
 """
 
 from flows.drawing import Drawing

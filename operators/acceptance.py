@@ -178,7 +178,7 @@ class AcceptanceLogic:
                 seen = known.get(key, int(latest[row]))
                 if at < watermark - self.config.allowed_lateness_ms:
                     verdict[row] = _CODE[reasons.LATE]
-                elif NEVER < seen and watermark - self.config.dedupe_horizon_ms < seen:
+                elif seen > NEVER and watermark - self.config.dedupe_horizon_ms < seen:
                     verdict[row] = _CODE[reasons.REPEAT]
                 else:
                     known[key] = max(seen, at)

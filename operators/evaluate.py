@@ -1,6 +1,7 @@
 """Feature formulas over columns, in float64."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,17 +15,18 @@ SMOOTHING = "a"
 """The constant that says how many impressions a prior is worth."""
 
 
-def evaluate(
-    expression: Expression,
-    counter: Callable[[str, str | None], Floats],
-    histogram: Callable[[], Floats],
-    constants: Mapping[str, float],
-) -> Floats | float:
-    """The value of a formula for each key, float64[n]; division by zero gives NaN.
+class Counters(Protocol):
+    """What a formula reads, for n keys at once."""
 
-    `counter(name, window)` gives a counter over a window (None: the feature's own), `histogram()` the dwell histogram
-    of the feature's own window, [n, buckets].
-    """
+    def counter(self, name: str, window: str | None) -> Floats:
+        """A counter over a window (None: the feature's own), float64[n]."""
+
+    def histogram(self) -> Floats:
+        """The dwell histogram of the feature's own window, float64[n, buckets]."""
+
+
+def evaluate(expression: Expression, counters: Counters, constants: Mapping[str, float]) -> Floats | float:
+    """The value of a formula for each key, float64[n]; division by zero gives NaN."""
 
     def value(node: Expression) -> Floats | float:
         match node:
@@ -33,14 +35,14 @@ def evaluate(
             case Constant(name):
                 return constants[name]
             case Counter(name, window):
-                return counter(name, window)
+                return counters.counter(name, window)
             case Negate(operand):
                 return -value(operand)
             case Smooth(n, d, p0):
                 a = constants[SMOOTHING]
                 return divide(value(n) + a * value(p0), value(d) + a)
             case Quantile(q):
-                return quantile(histogram(), q)
+                return quantile(counters.histogram(), q)
             case Op(sign, left, right):
                 return apply(sign, value(left), value(right))
         raise TypeError(f"no rule for {node!r}")
@@ -60,7 +62,7 @@ def apply(sign: str, left: Floats | float, right: Floats | float) -> Floats | fl
 
 
 def divide(left: Floats | float, right: Floats | float) -> Floats | float:
-    """left / right, NaN where `right` is zero."""
+    """Left / right, NaN where `right` is zero."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(np.equal(right, 0), np.nan, np.divide(left, right))
 

@@ -35,7 +35,8 @@ class KeyIndex:
         order = np.argsort(distinct)
         found = np.empty(len(distinct), np.int64)
         found[order] = self._of_sorted(distinct[order])
-        return found[encoded.indices.to_numpy()]
+        slots: Int64s = found[encoded.indices.to_numpy()]
+        return slots
 
     def find(self, keys: Int64s) -> Int64s:
         """The slot of each key, int64[n], and -1 where the key is unknown."""

@@ -134,7 +134,9 @@ class Ledger:
         self.fresh = []
         if len(run.cells):
             self.runs.append(run)
-            while len(self.runs) > _FAN_IN and len(self.runs[-_FAN_IN].cells) < _FAN_IN * len(self.runs[-1].cells):
+            while len(self.runs) > _FAN_IN and len(self.runs[-_FAN_IN].cells) < _FAN_IN * len(
+                self.runs[-1].cells
+            ):
                 tail, self.runs = self.runs[-_FAN_IN:], self.runs[:-_FAN_IN]
                 self.runs.append(self.merged(tail, coarsen))
         return run.cells, run.amounts

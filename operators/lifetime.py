@@ -5,7 +5,7 @@ is the latest segment. Nearly every key has one segment for ever, so only older 
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,12 @@ class Segment:
     last_ms: int
     counts: Int64s
     dwell_ms: int
+
+
+class Totals(Protocol):
+    """Everything ever counted of a slot: counts by column, and the sum of dwell last."""
+
+    def __getitem__(self, slot: int) -> Int64s: ...
 
 
 class Lifetimes:
@@ -43,8 +49,8 @@ class Lifetimes:
         self.first = np.concatenate((self.first, np.full(slots - len(self.first), FAR)))
         self.last = np.concatenate((self.last, np.full(slots - len(self.last), -FAR)))
 
-    def extend(self, slots: Int64s, at_ms: Int64s, columns: Int64s, dwell_ms: Int64s, totals: npt.NDArray[Any]) -> None:
-        """Take in events, one entry each; `totals` [slots, columns + 1] is everything before them, dwell last."""
+    def extend(self, slots: Int64s, at_ms: Int64s, columns: Int64s, dwell_ms: Int64s, totals: Totals) -> None:
+        """Take in events, one entry each; `totals` gives by slot everything before them, dwell last."""
         if self.idle_ms is None:
             np.maximum.at(self.last, slots, at_ms)
             return
@@ -86,15 +92,24 @@ class Lifetimes:
         return np.unique(slots[odd])
 
     def _place(
-        self, slot: int, at_ms: Int64s, columns: Int64s, dwell_ms: Int64s, total: npt.NDArray[Any], idle_ms: int
+        self,
+        slot: int,
+        at_ms: Int64s,
+        columns: Int64s,
+        dwell_ms: Int64s,
+        total: Int64s,
+        idle_ms: int,
     ) -> None:
         segments = self.older.pop(slot, [])
         if self.last[slot] > -FAR:
-            rest = total.astype(np.int64)
+            rest = total.copy()
             for segment in segments:
                 rest[:-1] -= segment.counts
                 rest[-1] -= segment.dwell_ms
-            segments = [*segments, Segment(int(self.first[slot]), int(self.last[slot]), rest[:-1], int(rest[-1]))]
+            segments = [
+                *segments,
+                Segment(int(self.first[slot]), int(self.last[slot]), rest[:-1], int(rest[-1])),
+            ]
         for at, column, dwell in zip(at_ms.tolist(), columns.tolist(), dwell_ms.tolist(), strict=True):
             counts = np.zeros(self.columns, np.int64)
             counts[column] = 1

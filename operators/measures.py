@@ -11,6 +11,8 @@ import pyarrow.compute as pc
 from schemas.constants import DWELL_EDGES_MS, UNKNOWN_POSITION
 from schemas.frame import Frame, Int64s
 
+Floats = npt.NDArray[np.float64]
+
 TYPES = ("impression", "click", "like", "comment", "share", "save", "hide", "report", "dwell")
 """Interaction types that are counted, in the order of their codes; all later codes are not counted."""
 
@@ -66,7 +68,9 @@ class Measures:
         columns = self._by_code[codes]
         seen = np.flatnonzero(codes == 0)
         position = _filled(frame.rows.column("position"))[seen]
-        columns[seen] = np.where(position < 1, len(self.examined), np.minimum(position, len(self.examined)) - 1)
+        columns[seen] = np.where(
+            position < 1, len(self.examined), np.minimum(position, len(self.examined)) - 1
+        )
         dwells = np.flatnonzero(codes == DWELL)
         dwell_ms = _filled(frame.rows.column("dwell_ms").take(pa.array(dwells)))
         reported = dwell_ms >= 0
@@ -86,17 +90,21 @@ def _filled(column: pa.Array) -> Int64s:
     return values.astype(np.int64, copy=False)
 
 
-def counter(measures: Measures, name: str, counts: npt.NDArray[np.float64], dwell_ms: Int64s) -> npt.NDArray[np.float64]:
+def counter(measures: Measures, name: str, counts: Floats, dwell_ms: Int64s) -> Floats:
     """A counter of a formula, float64[n], from counts by column [n, columns] and sums of dwell [n]."""
-    if name == "impressions":
-        return counts[:, : measures.plain].sum(axis=1)
-    if name == "examined":
-        return counts[:, : measures.plain] @ measures.weights
-    if name == "engagements":
-        return counts[:, [measures.column(part) for part in ENGAGEMENTS]].sum(axis=1)
-    if name == "dwell_count":
-        return counts[:, measures.buckets : measures.other].sum(axis=1)
-    if name == "dwell_sum_ms":
-        return dwell_ms.astype(np.float64)
-    return counts[:, measures.column(name)]
-
+    seen = counts[:, : measures.plain]
+    found: Floats
+    match name:
+        case "impressions":
+            found = seen.sum(axis=1)
+        case "examined":
+            found = seen @ measures.weights
+        case "engagements":
+            found = counts[:, [measures.column(part) for part in ENGAGEMENTS]].sum(axis=1)
+        case "dwell_count":
+            found = counts[:, measures.buckets : measures.other].sum(axis=1)
+        case "dwell_sum_ms":
+            found = dwell_ms.astype(np.float64)
+        case _:
+            found = counts[:, measures.column(name)]
+    return found

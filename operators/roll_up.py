@@ -29,12 +29,7 @@ class RollUp:
         values = np.empty((len(slots), len(self.features)), np.float32)
         with np.errstate(over="ignore"):
             for column, feature in enumerate(self.features):
-                values[:, column] = evaluate(
-                    feature.expression,
-                    lambda name, window, own=feature.window: counts.counter(name, window or own),
-                    lambda own=feature.window: counts.histogram(own),
-                    self.constants,
-                )
+                values[:, column] = evaluate(feature.expression, counts.of(feature.window), self.constants)
         return values
 
 
@@ -47,6 +42,10 @@ class Counts:
     measures: Measures
     _windows: dict[str, tuple[Floats, Int64s]] = field(default_factory=dict)
     _counters: dict[tuple[str, str], Floats] = field(default_factory=dict)
+
+    def of(self, window: str) -> "OwnWindow":
+        """The same, with `window` where a formula names none."""
+        return OwnWindow(self, window)
 
     def counter(self, name: str, window: str) -> Floats:
         """One counter over one window, float64[n]."""
@@ -66,3 +65,19 @@ class Counts:
                 number = [window.name for window in self.table.windows].index(name)
                 self._windows[name] = self.table.window_counts(number, self.slots)
         return self._windows[name]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnWindow:
+    """Counters for the formula of a feature over its own window."""
+
+    counts: Counts
+    window: str
+
+    def counter(self, name: str, window: str | None) -> Floats:
+        """A counter over a window, None: the feature's own."""
+        return self.counts.counter(name, window or self.window)
+
+    def histogram(self) -> Floats:
+        """The dwell histogram of the feature's own window."""
+        return self.counts.histogram(self.window)

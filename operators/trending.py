@@ -21,7 +21,11 @@ def trending(table: WindowTable, measures: Measures) -> Trending:
     """
     number = [window.name for window in table.windows].index(WINDOW)
     live: Int64s = np.flatnonzero(_engaged(table, number, measures))
-    velocity = Counts(table, live, measures).counter("engagements", WINDOW) * HOUR_MS / table.windows[number].length_ms
+    velocity = (
+        Counts(table, live, measures).counter("engagements", WINDOW)
+        * HOUR_MS
+        / table.windows[number].length_ms
+    )
     keys = table.index.keys[live]
     best = np.lexsort((keys, -velocity))[:TOP]
     best = best[velocity[best] > 0]
@@ -32,4 +36,5 @@ def _engaged(table: WindowTable, window: int, measures: Measures) -> Int64s:
     columns = [measures.column(name) for name in ENGAGEMENTS]
     total = table.counts.total.reshape(-1, measures.columns)[: table.index.size]
     gone = table.counts.gone[window].reshape(-1, measures.columns)[: table.index.size]
-    return sum(total[:, column] != gone[:, column] for column in columns)
+    engaged: Int64s = (total[:, columns] != gone[:, columns]).any(axis=1)
+    return engaged

@@ -32,8 +32,9 @@ def tiles_delta(table: WindowTable) -> pa.Table:
 
 
 def keys_delta(table: WindowTable, epoch: int) -> pa.Table:
-    """Keys that changed since the last call or wait to be written: `key`, `first_ms`, `last_ms` (of a segment), `exit_ms`, `due`.
+    """Keys that changed since the last call or wait to be written.
 
+    `key`, `first_ms` and `last_ms` (of a segment), `exit_ms` (the last instant at which a pane left), `due`:
     `due` is `epoch << 2 | why the key waits to be written`, so that the largest is the newest.
     """
     slots = np.flatnonzero(table.touched | (table.due > 0))
@@ -93,7 +94,9 @@ def merge_keys(parts: Sequence[pa.Table], idle_ms: int | None) -> pa.Table:
     )
 
 
-def restore(table: WindowTable, tiles: Sequence[pa.Table], keys: Sequence[pa.Table], clock: int, epoch: int) -> None:
+def restore(
+    table: WindowTable, tiles: Sequence[pa.Table], keys: Sequence[pa.Table], clock: int, epoch: int
+) -> None:
     """Fill an empty table from its saved parts, as it was when its clock stood at `clock`, in snapshot `epoch`."""
     table.pass_to(clock)
     if keys:
@@ -161,5 +164,3 @@ def _frame(table: pa.Table) -> pl.DataFrame:
 def _int64(table: pa.Table, column: str) -> Int64s:
     values: Int64s = table.column(column).to_numpy()
     return values.astype(np.int64, copy=False)
-
-

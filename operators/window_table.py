@@ -88,6 +88,11 @@ class WindowTable:
         self.due[slots] = 0
         return slots
 
+    def write_again(self) -> None:
+        """Let every key wait to be written again where it is still there."""
+        known = self.due[: self.index.size]
+        known[:] = np.maximum(known, EXPIRY)
+
     def as_of(self, slots: Int64s) -> Int64s:
         """The time as of which each slot's windows are, ms: its last event, or the last instant a pane left."""
         return np.maximum(self.lives.last[slots], self.last_exit[slots])
@@ -104,7 +109,9 @@ class WindowTable:
     def lifetime_counts(self, slots: Int64s) -> tuple[npt.NDArray[np.float64], Int64s]:
         """Counts by column and sums of dwell of each slot's lifetime, shaped as those of a window."""
         retired = self.lives.retired(slots)
-        counts = self.counts.total.reshape(-1, self.counts.columns)[slots].astype(np.float64) - retired[:, :-1]
+        counts = (
+            self.counts.total.reshape(-1, self.counts.columns)[slots].astype(np.float64) - retired[:, :-1]
+        )
         return counts, self.dwell.total[slots] - retired[:, -1]
 
     def slots(self, keys: Int64s) -> Int64s:
@@ -150,7 +157,7 @@ class WindowTable:
         """Cells whose pane has left every window of finer panes, moved to the start of the coarser pane."""
         for number, window in enumerate(self.windows[1:], start=1):
             if window.pane_ms > self.windows[number - 1].pane_ms:
-                finer = max(self.counts.thresholds[:number])
+                finer = min(self.counts.thresholds[:number])
                 old = np.flatnonzero(cells < (finer << PANE_SHIFT))
                 step = window.pane_ms // self.pane_ms
                 panes = cells[old] >> PANE_SHIFT

@@ -1,7 +1,10 @@
 """Feature vectors of posts, authors and users over sliding windows, and the posts that trend."""
 
+import json
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -58,6 +61,11 @@ class Windows(Operator):
         ]
         return tuple(sorted(shapes, key=lambda window: window.length_ms))
 
+    @cached_property
+    def registry_sum(self) -> int:
+        """A checksum of everything that decides what is in a vector."""
+        return zlib.crc32(json.dumps(self.registry.as_json()).encode())
+
     def idle_ms(self, entity: str) -> int | None:
         """The silence that ends a lifetime; None for an entity without lifetime features."""
         return IDLE_MS if LIFETIME in self.registry.windows(entity) else None
@@ -68,6 +76,8 @@ class Windows(Operator):
         for entity, table in logic.tables.items():
             tiles, keys = saved.tables.get(f"tiles_{entity}", ()), saved.tables.get(f"keys_{entity}", ())
             restore(table, tiles, keys, logic.clock, logic.epoch)
+            if saved.facts.get("registry") != self.registry_sum:
+                table.write_again()
         return logic
 
     def tables(self) -> Sequence[str]:
@@ -151,7 +161,9 @@ class WindowsLogic:
             if len(self._watermarks) == self.config.partitions:
                 table.forget(min(self._watermarks.values()) - self.config.allowed_lateness_ms)
         changed = {name: table for name, table in tables.items() if table.num_rows}
-        return Delta(changed, {"clock": self.clock, "epoch": self.epoch})
+        return Delta(
+            changed, {"clock": self.clock, "epoch": self.epoch, "registry": self.config.registry_sum}
+        )
 
     def prune(self, table: str, rows: pa.Table) -> pa.Table:
         """Saved rows of keys that are still known."""
@@ -163,5 +175,7 @@ class WindowsLogic:
             return []
         values = self.roll_ups[entity].vectors(table, slots)
         return [
-            VectorSet(entity, table.index.keys[slots], table.as_of(slots), values, np.full(len(slots), expiry))
+            VectorSet(
+                entity, table.index.keys[slots], table.as_of(slots), values, np.full(len(slots), expiry)
+            )
         ]

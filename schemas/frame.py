@@ -45,7 +45,7 @@ class Frame:
     watermark: int
 
     def __len__(self) -> int:
-        return self.rows.num_rows
+        return int(self.rows.num_rows)
 
     def int64(self, column: str) -> Int64s:
         """A column of whole numbers as numpy, without a copy where there are no nulls."""

@@ -62,7 +62,9 @@ class DeadLetterSink:
             "offset": list(letter.offsets),
             "reason": list(letter.reasons),
             "detail": [
-                detail if value is None or len(value) <= LONGEST_VALUE else f"{detail}; cut from {len(value)} bytes"
+                detail
+                if value is None or len(value) <= LONGEST_VALUE
+                else f"{detail}; cut from {len(value)} bytes"
                 for detail, value in zip(letter.details, letter.values, strict=True)
             ],
             "flow": [self._flow] * len(letter),
@@ -71,4 +73,6 @@ class DeadLetterSink:
             "at_ms": list(letter.at_ms),
         }
         schema = arrow_schema(RECORD)
-        return pa.RecordBatch.from_arrays([pa.array(columns[field.name], field.type) for field in schema], schema=schema)
+        return pa.RecordBatch.from_arrays(
+            [pa.array(columns[field.name], field.type) for field in schema], schema=schema
+        )

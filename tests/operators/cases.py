@@ -82,7 +82,9 @@ CASES: dict[type[Operator], Case] = {
             user_id=st.integers(0, 2),
             position=st.one_of(st.none(), st.integers(0, 4)),
             dwell_ms=st.one_of(st.none(), st.integers(0, 100_000)),
-            at_ms=st.one_of(st.integers(0, 2 * HOUR), st.integers(0, 60 * HOUR)).map(lambda offset: START + offset),
+            at_ms=st.one_of(st.integers(0, 2 * HOUR), st.integers(0, 60 * HOUR)).map(
+                lambda offset: START + offset
+            ),
         ),
         outcome=vectors,
     ),

@@ -31,15 +31,23 @@ def event(**fields: Any) -> dict[str, Any]:
 
 
 def frame(
-    events: Sequence[dict[str, Any]], partition: int = 0, watermark: int | None = None, append_ms: Sequence[int] = ()
+    events: Sequence[dict[str, Any]],
+    partition: int = 0,
+    watermark: int | None = None,
+    append_ms: Sequence[int] = (),
 ) -> Frame:
     """A frame of interactions; the watermark is the largest event time unless given."""
     schema = arrow_schema("Interaction")
     columns = [
-        pa.array([row[field.name] for row in events], pa.string() if pa.types.is_dictionary(field.type) else field.type)
+        pa.array(
+            [row[field.name] for row in events],
+            pa.string() if pa.types.is_dictionary(field.type) else field.type,
+        )
         for field in schema
     ]
-    rows = pa.RecordBatch.from_arrays([_typed(column, field) for column, field in zip(columns, schema, strict=True)], schema=schema)
+    rows = pa.RecordBatch.from_arrays(
+        [_typed(column, field) for column, field in zip(columns, schema, strict=True)], schema=schema
+    )
     times = np.array([row["at_ms"] for row in events], np.int64)
     if watermark is None:
         watermark = int(times.max(initial=-(1 << 61)))
@@ -59,5 +67,7 @@ def symbols_of(record: str, field: str) -> list[str]:
     """The words of an enum."""
     from schemas.records import avro_schema
 
-    found: list[str] = next(one["type"]["symbols"] for one in avro_schema(record)["fields"] if one["name"] == field)
+    found: list[str] = next(
+        one["type"]["symbols"] for one in avro_schema(record)["fields"] if one["name"] == field
+    )
     return found

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from schemas.constants import DWELL_EDGES_MS
@@ -26,7 +27,7 @@ def as_of(events: Sequence[Event], windows: Sequence[str], clock: int) -> int:
                 instant = event["at_ms"] // pane * pane + pane + length
                 if instant <= clock:
                     instants.append(instant)
-    return max(instants)
+    return int(max(instants))
 
 
 def inside(events: Sequence[Event], window: str, t: int) -> list[Event]:
@@ -51,7 +52,9 @@ def latest_life(events: Sequence[Event]) -> list[Event]:
 def counter(name: str, events: Sequence[Event], curve: Sequence[int]) -> float:
     """A counter over events."""
     if name == "engagements":
-        return sum(counter(part, events, curve) for part in ("clicks", "likes", "comments", "shares", "saves"))
+        return sum(
+            counter(part, events, curve) for part in ("clicks", "likes", "comments", "shares", "saves")
+        )
     if name == "examined":
         return sum(examined(event["position"], curve) for event in events if event["type"] == "impression")
     if name == "dwell_count":
@@ -76,7 +79,7 @@ def quantile(q: float, events: Sequence[Event]) -> float:
     """Linear interpolation in the bucket where the share q is reached."""
     found = dwells(events)
     rank, below = q * len(found), 0
-    for low, high in zip(DWELL_EDGES_MS, DWELL_EDGES_MS[1:], strict=False):
+    for low, high in pairwise(DWELL_EDGES_MS):
         count = sum(low <= dwell < high or dwell == high == DWELL_EDGES_MS[-1] for dwell in found)
         if count and below + count >= rank:
             return low + (high - low) * (rank - below) / count
@@ -84,7 +87,9 @@ def quantile(q: float, events: Sequence[Event]) -> float:
     return math.nan
 
 
-def value(node: Expression, window: str, events: Sequence[Event], t: int, registry: Registry, curve: Sequence[int]) -> float:
+def value(
+    node: Expression, window: str, events: Sequence[Event], t: int, registry: Registry, curve: Sequence[int]
+) -> float:
     """A formula."""
 
     def of(part: Expression) -> float:
@@ -120,7 +125,9 @@ def divide(left: float, right: float) -> float:
     return left / right if right else math.nan
 
 
-def vector(entity: str, events: Sequence[Event], clock: int, registry: Registry, curve: Sequence[int]) -> tuple[int, list[float]]:
+def vector(
+    entity: str, events: Sequence[Event], clock: int, registry: Registry, curve: Sequence[int]
+) -> tuple[int, list[float]]:
     """As-of time and values of one key, given all its accepted events."""
     t = as_of(events, registry.windows(entity), clock)
     features: Sequence[Feature] = registry.entity(entity)

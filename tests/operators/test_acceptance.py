@@ -44,9 +44,9 @@ def judge(config: Acceptance, records: list[tuple[dict[str, Any], int]]) -> tupl
             verdict = "partition"
         elif at_ms > append_ms + config.max_ahead_ms:
             verdict = "future"
-        elif at_ms < watermark - config.allowed_lateness_ms:
-            verdict = "late"
-        elif config.live and at_ms < append_ms - config.allowed_lateness_ms:
+        elif at_ms < watermark - config.allowed_lateness_ms or (
+            config.live and at_ms < append_ms - config.allowed_lateness_ms
+        ):
             verdict = "late"
         elif any(key == row["event_id"] and at > horizon for key, at in accepted):
             verdict = "repeat"
@@ -60,7 +60,9 @@ def judge(config: Acceptance, records: list[tuple[dict[str, Any], int]]) -> tupl
 
 @settings(max_examples=300, deadline=None)
 @given(rows, st.booleans(), st.data())
-def test_equals_one_by_one(offsets: list[tuple[dict[str, Any], int]], live: bool, data: st.DataObject) -> None:
+def test_equals_one_by_one(
+    offsets: list[tuple[dict[str, Any], int]], live: bool, data: st.DataObject
+) -> None:
     """Every record gets the verdict of the row-by-row judge, in frames of any size, resumed anywhere."""
     config = Acceptance(1, PARTITIONS, "user_id", "event_id", live, 40, 60, 30)
     records = [(row, row["at_ms"] % (1 << 41) + ahead) for row, ahead in offsets]
@@ -85,7 +87,8 @@ def test_equals_one_by_one(offsets: list[tuple[dict[str, Any], int]], live: bool
         if data.draw(st.booleans()):
             delta = logic.snapshot()
             tables["ids"] += delta.tables.values()
-            if tables["ids"] and data.draw(st.booleans()):
+            merge: bool = data.draw(st.booleans())
+            if tables["ids"] and merge:
                 tables["ids"] = [config.merge("ids", tables["ids"], delta.facts)]
             if data.draw(st.booleans()):
                 logic = config.build(Saved(tables, delta.facts))

@@ -22,7 +22,19 @@ MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 OPERATOR = Windows(REGISTRY, CURVE, partitions=1, allowed_lateness_ms=400 * DAY)
 START = 1_700_000_000_000
 
-TYPES = ["impression", "click", "like", "comment", "share", "save", "hide", "report", "dwell", "mute", "unlike"]
+TYPES = [
+    "impression",
+    "click",
+    "like",
+    "comment",
+    "share",
+    "save",
+    "hide",
+    "report",
+    "dwell",
+    "mute",
+    "unlike",
+]
 
 times = st.one_of(
     st.integers(0, 10 * MINUTE), st.integers(0, 3 * HOUR), st.integers(0, 3 * DAY), st.integers(0, 250 * DAY)
@@ -53,7 +65,11 @@ class Redis:
         for effect in effects:
             if isinstance(effect, VectorSet):
                 for key, t, values, expiry in zip(
-                    effect.ids.tolist(), effect.as_of_ms.tolist(), effect.values, effect.expiry.tolist(), strict=True
+                    effect.ids.tolist(),
+                    effect.as_of_ms.tolist(),
+                    effect.values,
+                    effect.expiry.tolist(),
+                    strict=True,
                 ):
                     if not expiry or (effect.entity, key) in self.vectors:
                         self.vectors[effect.entity, key] = (t, values.tolist())
@@ -66,7 +82,8 @@ def expected(rows: list[dict[str, Any]], clock: int) -> dict[tuple[str, int], tu
         for entity, column in KEYS.items():
             by_key[entity, row[column]].append(row)
     return {
-        (entity, key): vector(entity, found, clock, REGISTRY, CURVE) for (entity, key), found in by_key.items()
+        (entity, key): vector(entity, found, clock, REGISTRY, CURVE)
+        for (entity, key), found in by_key.items()
     }
 
 
@@ -131,7 +148,9 @@ def test_keys_that_are_over_are_forgotten_and_begin_anew() -> None:
     """After 90 silent days a post takes no memory, neither here nor in what is saved, and its life starts again."""
     operator = Windows(REGISTRY, CURVE, partitions=1, allowed_lateness_ms=HOUR)
     logic, redis = operator.build(Saved()), Redis()
-    crowd = [event(type="click", post_id=post, user_id=post, author_id=post, at_ms=START) for post in range(3000)]
+    crowd = [
+        event(type="click", post_id=post, user_id=post, author_id=post, at_ms=START) for post in range(3000)
+    ]
     redis.write(logic.on_rows(frame(crowd)) + logic.drain(urgent_only=False))
     first = logic.snapshot()
     later = event(type="like", post_id=1, user_id=1, author_id=1, at_ms=START + 100 * DAY)
@@ -139,7 +158,9 @@ def test_keys_that_are_over_are_forgotten_and_begin_anew() -> None:
     second = logic.snapshot()
     assert [table.index.size for table in logic.tables.values()] == [1, 1, 1]
     parts = {name: [first.tables[name], second.tables[name]] for name in operator.tables()}
-    merged = {name: [logic.prune(name, operator.merge(name, both, second.facts))] for name, both in parts.items()}
+    merged = {
+        name: [logic.prune(name, operator.merge(name, both, second.facts))] for name, both in parts.items()
+    }
     assert all(table.num_rows <= 4 for (table,) in merged.values())
     for saved in (parts, merged):
         again = operator.build(Saved(saved, second.facts))
