@@ -46,9 +46,9 @@ def read_csv(file: Path) -> Iterator[Chunk]:
 def column_names(file: Path) -> list[str]:
     """The cells of the header line."""
     try:
-        with file.open(encoding="utf-8-sig", newline="") as text:
+        with file.open(encoding="utf-8-sig", errors="replace", newline="") as text:
             names = next(csv.reader(text), [])
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, csv.Error) as error:
         raise HeadraceError(f"{file} can't be read: {error}") from error
     if not any(names):
         raise HeadraceError(f"{file} has no header line; its first line must name the fields")

@@ -48,8 +48,8 @@ class Typed:
 class Columns:
     """Makes rows of a record of the chunks of one file, in order; collects the bad ones.
 
-    An erased row needs the fields `key` only. `timed` is known after the first chunk: whether the file says when its
-    rows were appended; then all of them must.
+    An erased row needs the fields `key` only. `timed`, known from the first row on, is whether the file
+    says when its rows were appended: then all of them must.
     """
 
     def __init__(self, record: str, key: tuple[str, ...], erasable: bool) -> None:
@@ -109,10 +109,10 @@ class Columns:
         there = APPEND in check.chunk.columns.schema.names
         column = check.converted(APPEND, "long", pa.int64()) if there else pa.nulls(len(check), pa.int64())
         if self.timed is None and len(check):
-            self.timed = column.null_count < len(check)
+            self.timed = there and (check.chunk.whole or column[0].is_valid)
         if not self.timed:
             check.refuse(
-                pc.is_valid(column).to_numpy(zero_copy_only=False), "append_ms: the first rows have none"
+                pc.is_valid(column).to_numpy(zero_copy_only=False), "append_ms: the first row has none"
             )
             return None
         check.require(APPEND, column, np.ones(len(check), dtype=np.bool_))
