@@ -11,6 +11,8 @@ from schemas.expression import Constant, Counter, Expression, Negate, Number, Op
 
 Floats = npt.NDArray[np.float64]
 
+_EDGES = np.array(DWELL_EDGES_MS, np.float64)
+
 SMOOTHING = "a"
 """The constant that says how many impressions a prior is worth."""
 
@@ -22,7 +24,7 @@ class Counters(Protocol):
         """A counter over a window (None: the feature's own), float64[n]."""
 
     def histogram(self) -> Floats:
-        """The dwell histogram of the feature's own window, float64[n, buckets]."""
+        """The dwell histogram of the feature's own window, float64[buckets, n]."""
 
 
 def evaluate(expression: Expression, counters: Counters, constants: Mapping[str, float]) -> Floats | float:
@@ -64,25 +66,27 @@ def apply(sign: str, left: Floats | float, right: Floats | float) -> Floats | fl
 def divide(left: Floats | float, right: Floats | float) -> Floats | float:
     """Left / right, NaN where `right` is zero."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(np.equal(right, 0), np.nan, np.divide(left, right))
+        ratio: Floats = np.divide(left, right)
+    return np.where(np.equal(right, 0), np.nan, ratio)
 
 
 def quantile(counts: Floats, q: float) -> Floats:
-    """The q-quantile of each row of a dwell histogram [n, buckets], in ms; NaN where it is empty.
+    """The q-quantile of each column of dwell histograms [buckets, n], in ms; NaN where it is empty.
 
     The bucket is the first whose cumulative count reaches q times the total, and the value lies in it in proportion
     (linear interpolation, as Prometheus' `histogram_quantile` does).
 
-    >>> quantile(np.array([[0, 4, 0, 0, 0, 0, 0, 0, 0]], np.float64), 0.5).tolist()
+    >>> quantile(np.array([[0], [4], [0], [0], [0], [0], [0], [0], [0]], np.float64), 0.5).tolist()
     [2000.0]
     """
-    edges = np.array(DWELL_EDGES_MS, np.float64)
-    reached = np.cumsum(counts, axis=1)
-    total = reached[:, -1]
-    rank = q * total
-    bucket = np.argmax((reached >= rank[:, None]) & (counts > 0), axis=1)
-    rows = np.arange(len(counts))
-    inside = counts[rows, bucket]
-    below = reached[rows, bucket] - inside
-    low = edges[bucket]
-    return np.where(total > 0, low + divide((edges[bucket + 1] - low) * (rank - below), inside), np.nan)
+    values = np.full(counts.shape[1], np.nan)
+    filled = np.flatnonzero(counts.any(axis=0))
+    counts = counts[:, filled]
+    reached = np.cumsum(counts, axis=0)
+    rank = q * reached[-1]
+    bucket = np.argmax((reached >= rank) & (counts > 0), axis=0)
+    inside = np.take_along_axis(counts, bucket[None], axis=0)[0]
+    below = np.take_along_axis(reached, bucket[None], axis=0)[0] - inside
+    low = _EDGES[bucket]
+    values[filled] = low + (_EDGES[bucket + 1] - low) * (rank - below) / inside
+    return values

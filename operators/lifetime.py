@@ -67,11 +67,10 @@ class Lifetimes:
     def retired(self, slots: Int64s) -> npt.NDArray[np.int64]:
         """What lies in older segments: [n, columns + 1], dwell last."""
         gone = np.zeros((len(slots), self.columns + 1), np.int64)
-        if self.older:
-            for row in np.flatnonzero(np.isin(slots, list(self.older))).tolist():
-                for segment in self.older[int(slots[row])]:
-                    gone[row, :-1] += segment.counts
-                    gone[row, -1] += segment.dwell_ms
+        for row in np.flatnonzero(np.isin(slots, list(self.older))).tolist():
+            for segment in self.older[int(slots[row])]:
+                gone[row, :-1] += segment.counts
+                gone[row, -1] += segment.dwell_ms
         return gone
 
     def keep(self, kept: Int64s) -> None:

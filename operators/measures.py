@@ -91,20 +91,20 @@ def _filled(column: pa.Array) -> Int64s:
 
 
 def counter(measures: Measures, name: str, counts: Floats, dwell_ms: Int64s) -> Floats:
-    """A counter of a formula, float64[n], from counts by column [n, columns] and sums of dwell [n]."""
-    seen = counts[:, : measures.plain]
+    """A counter of a formula, float64[n], from counts by column [columns, n] and sums of dwell [n]."""
+    seen = counts[: measures.plain]
     found: Floats
     match name:
         case "impressions":
-            found = seen.sum(axis=1)
+            found = seen.sum(axis=0)
         case "examined":
-            found = seen @ measures.weights
+            found = measures.weights @ seen
         case "engagements":
-            found = counts[:, [measures.column(part) for part in ENGAGEMENTS]].sum(axis=1)
+            found = counts[[measures.column(part) for part in ENGAGEMENTS]].sum(axis=0)
         case "dwell_count":
-            found = counts[:, measures.buckets : measures.other].sum(axis=1)
+            found = counts[measures.buckets : measures.other].sum(axis=0)
         case "dwell_sum_ms":
             found = dwell_ms.astype(np.float64)
         case _:
-            found = counts[:, measures.column(name)]
+            found = counts[measures.column(name)]
     return found

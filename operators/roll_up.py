@@ -14,6 +14,9 @@ from schemas.registry import Feature
 
 LIFETIME = "lifetime"
 
+_BLOCK = 8192
+"""Keys at a time: their counts stay in the cache."""
+
 
 @dataclass(frozen=True)
 class RollUp:
@@ -25,12 +28,17 @@ class RollUp:
 
     def vectors(self, table: WindowTable, slots: Int64s) -> npt.NDArray[np.float32]:
         """The feature vectors of slots, float32[n, features]: computed in float64 and cast once; NaN is missing."""
-        counts = Counts(table, slots, self.measures)
         values = np.empty((len(slots), len(self.features)), np.float32)
-        with np.errstate(over="ignore"):
+        for start in range(0, len(slots), _BLOCK):
+            self._fill(
+                values[start : start + _BLOCK], Counts(table, slots[start : start + _BLOCK], self.measures)
+            )
+        return values
+
+    def _fill(self, values: npt.NDArray[np.float32], counts: "Counts") -> None:
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             for column, feature in enumerate(self.features):
                 values[:, column] = evaluate(feature.expression, counts.of(feature.window), self.constants)
-        return values
 
 
 @dataclass
@@ -54,8 +62,8 @@ class Counts:
         return self._counters[name, window]
 
     def histogram(self, window: str) -> Floats:
-        """The dwell histogram over one window, float64[n, buckets]."""
-        return self._window(window)[0][:, self.measures.buckets : self.measures.other]
+        """The dwell histogram over one window, float64[buckets, n]."""
+        return self._window(window)[0][self.measures.buckets : self.measures.other]
 
     def _window(self, name: str) -> tuple[Floats, Int64s]:
         if name not in self._windows:

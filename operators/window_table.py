@@ -98,8 +98,8 @@ class WindowTable:
         return np.maximum(self.lives.last[slots], self.last_exit[slots])
 
     def window_counts(self, window: int, slots: Int64s) -> tuple[npt.NDArray[np.float64], Int64s]:
-        """Counts by column, float64 [n, columns], and sums of dwell in ms, int64[n], as of each slot's own time."""
-        counts = self.counts.window(window, slots).astype(np.float64)
+        """Counts by column, float64 [columns, n], and sums of dwell in ms, int64[n], as of each slot's own time."""
+        counts = self.counts.window(window, slots).T.astype(np.float64, order="C")
         dwell = self.dwell.window(window, slots)[:, 0]
         ahead = np.flatnonzero(self.lives.last[slots] > self.clock)
         if len(ahead):
@@ -108,11 +108,12 @@ class WindowTable:
 
     def lifetime_counts(self, slots: Int64s) -> tuple[npt.NDArray[np.float64], Int64s]:
         """Counts by column and sums of dwell of each slot's lifetime, shaped as those of a window."""
-        retired = self.lives.retired(slots)
-        counts = (
-            self.counts.total.reshape(-1, self.counts.columns)[slots].astype(np.float64) - retired[:, :-1]
-        )
-        return counts, self.dwell.total[slots] - retired[:, -1]
+        total = self.counts.total.reshape(-1, self.counts.columns)[slots].T.astype(np.float64, order="C")
+        dwell = self.dwell.total[slots]
+        if self.lives.older:
+            retired = self.lives.retired(slots)
+            return total - retired[:, :-1].T, dwell - retired[:, -1]
+        return total, dwell
 
     def slots(self, keys: Int64s) -> Int64s:
         """The slots of keys, with room made for new ones."""
@@ -194,7 +195,7 @@ class WindowTable:
                 at = np.minimum(np.searchsorted(ranked, slots_of(cells)), len(ranked) - 1)
                 gone = np.flatnonzero((ranked[at] == slots_of(cells)) & (cells >> PANE_SHIFT < limits[at]))
                 if ledger is self.counts:
-                    np.subtract.at(counts, (rows[at[gone]], cells[gone] & COLUMN_MASK), amounts[gone])
+                    np.subtract.at(counts, (cells[gone] & COLUMN_MASK, rows[at[gone]]), amounts[gone])
                 else:
                     np.subtract.at(dwell, rows[at[gone]], amounts[gone])
 

@@ -56,12 +56,12 @@ def counter(name: str, events: Sequence[Event], curve: Sequence[int]) -> float:
             counter(part, events, curve) for part in ("clicks", "likes", "comments", "shares", "saves")
         )
     if name == "examined":
-        return sum(examined(event["position"], curve) for event in events if event["type"] == "impression")
+        return float(sum(examined(event["position"], curve) for event in events if event["type"] == "impression"))
     if name == "dwell_count":
         return len(dwells(events))
     if name == "dwell_sum_ms":
         return sum(dwells(events))
-    return sum(event["type"] == PLAIN[name] for event in events)
+    return float(sum(event["type"] == PLAIN[name] for event in events))
 
 
 def examined(position: int | None, curve: Sequence[int]) -> int:

@@ -72,7 +72,7 @@ def test_every_window_at_every_step(history: list[tuple[list[Event], int, bool, 
         for number, shape in enumerate(SHAPES):
             counts, dwell = table.window_counts(number, slots)
             wanted = [counted(events, key, shape, clock) for key in known]
-            assert counts.tolist() == wanted
+            assert counts.T.tolist() == wanted
             assert dwell.tolist() == [7 * row[0] for row in wanted]
 
 
