@@ -105,7 +105,7 @@ class Wire:
                 raise
             return None
         items = batch.column(0).values
-        if len(items) != len(values) + 1 or not (_bits(items.field(1)) == _START_BITS).all():
+        if not (_bits(items.field(1)) == _START_BITS).all():
             return None
         _, _, fingerprint, *columns = items.slice(0, len(values)).flatten()
         return columns, _bits(fingerprint) == self._fingerprint_bits
