@@ -172,6 +172,14 @@ def test_a_bad_record_in_a_batch_is_bad_alone() -> None:
     assert CODEC.decode([alone]).bad == [BadRecord(0, decoded.bad[0].detail, alone)]
 
 
+def test_a_batch_of_an_unknown_writer_is_bad_once() -> None:
+    unknown_word = batch(interaction(), interaction()).replace(b"\x02\x02\x04\x06", b"\x02\x40\x04\x06")
+    unknown = unknown_word[:2] + b"unknown." + unknown_word[10:]
+    decoded = CODEC.decode([batch(interaction()), unknown])
+    assert [(bad.index, bad.value) for bad in decoded.bad] == [(1, unknown)]
+    assert decoded.rows.num_rows == 1
+
+
 @pytest.mark.parametrize(
     ("damage", "detail"),
     [
