@@ -17,6 +17,8 @@ MODULES: tuple[str, ...] = (
     "settings",
     "simulate",
     "import_",
+    "export",
+    "tail",
     "topics",
 )
 """Modules of this package whose `COMMANDS` make up the command line, in the order of the help page."""

@@ -26,7 +26,7 @@ MADE: Final = "event_id"
 
 APPEND: Final = "append_ms"
 ERASE: Final = "_delete"
-IGNORED: Final = frozenset({"partition", "offset"})
+IGNORED: Final = frozenset({"partition", "offset", "log_partition", "log_offset"})
 """Columns that an export has and a record has not."""
 
 

@@ -1,0 +1,1 @@
+"""Topics as tables: messages decoded, with where they came from."""
