@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from schemas.topics import TOPICS
 from sources.log import Log
 
 Item = Frame | DeadLetters
+
+NULL = "The value is null, which only a compacted topic may have."
 
 _SMALL = 2_000
 _PAUSE = 0.005
@@ -127,28 +129,26 @@ class IntakePartition:
         self._kept.close()
 
     def _decode(self, batch: RawBatch) -> tuple[Decoded, Int64s]:
-        """Decoded rows, and the message of each; a null value is no row, and not bad where the topic is compacted."""
-        present = None
-        if None in batch.values and TOPICS[self.topic].cleanup == "compact":
-            present = np.array(
-                [index for index, value in enumerate(batch.values) if value is not None], np.int64
-            )
-        values = [value or b"" for value in batch.values if present is None or value is not None]
-        decoded = self._codec.decode(values)
-        messages = np.arange(len(values)) if decoded.source is None else decoded.source.astype(np.int64)
-        return decoded, messages if present is None else present[messages]
+        """Decoded rows with the message of each, and bad records; a null value erases where a topic is compacted."""
+        decoded = self._codec.decode([value or b"" for value in batch.values])
+        if decoded.bad and TOPICS[self.topic].cleanup == "compact":
+            bad = [one for one in decoded.bad if batch.values[one.index] is not None]
+            decoded = replace(decoded, bad=bad)
+        messages = np.arange(len(batch)) if decoded.source is None else decoded.source.astype(np.int64)
+        return decoded, messages
 
     def _undecodable(self, batch: RawBatch, decoded: Decoded, refused: Counter[str]) -> DeadLetters:
         bad = decoded.bad
         refused.update(one.reason for one in bad)
+        null = [batch.values[one.index] is None for one in bad]
         return DeadLetters(
             self.topic,
             self.partition,
             offsets=[int(batch.offsets[one.index]) for one in bad],
             reasons=[one.reason for one in bad],
-            details=[one.detail for one in bad],
+            details=[NULL if no_value else one.detail for one, no_value in zip(bad, null, strict=True)],
             keys=[batch.key(one.index) for one in bad],
-            values=[one.value for one in bad],
+            values=[one.value or batch.values[one.index] for one in bad],
             at_ms=[int(batch.append_ms[one.index]) for one in bad],
         )
 
