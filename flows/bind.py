@@ -209,6 +209,8 @@ def run(plan: Plan) -> None:
             epoch_interval=timedelta(milliseconds=plan.settings.epoch_ms),
             recovery_config=RecoveryConfig(str(recovery), backup_interval=timedelta(0)),
         )
+        if failure.error is None:
+            plan.settle(outputs)
     except Exception:
         if failure.error is None:
             raise

@@ -2,6 +2,7 @@
 
 import gc
 import time
+import zlib
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,8 @@ from operators.base import Logic, Operator, Saved
 from schemas.frame import Frame
 from state.chunks import ChunkStore
 from state.keeper import Keeper
+
+_SERVER = "redis"
 
 
 class Kept:
@@ -33,12 +36,14 @@ class Kept:
         self._step = step
         self._observer = observer
         self._facts: dict[str, int] = {}
+        self.server: int | None = None
         merges = {table: partial(self._merge, operator, table) for table in operator.tables()}
         self.keeper = Keeper(ChunkStore(path), merges)
         saved = Saved()
         if manifest is not None:
             tables, facts = self.keeper.restore(manifest)
             self._facts = facts
+            self.server = facts.get(_SERVER)
             saved = Saved(tables, facts)
         self.logic: Logic = operator.build(saved)
         observer.keeps(step, self.keeper, manifest is not None)
@@ -46,10 +51,23 @@ class Kept:
     def snapshot(self) -> dict[str, Any]:
         """Write what changed since the last snapshot; returns the manifest of all that there is."""
         delta = self.logic.snapshot()
-        self._facts = delta.facts
-        manifest = self.keeper.snapshot(delta.tables, delta.facts)
+        self._facts = delta.facts if self.server is None else {**delta.facts, _SERVER: self.server}
+        manifest = self.keeper.snapshot(delta.tables, self._facts)
         self._observer.saved(self._step, self.keeper)
         return manifest
+
+    def check_server(self) -> bool:
+        """Whether another Redis answers than the one that was written to before, which may lack what was written.
+
+        Everything still asked for then waits to be written again.
+        """
+        sink = self._observer.redis
+        server = zlib.crc32(sink.server.encode()) if sink is not None and sink.server else self.server
+        changed = self.server not in (None, server)
+        self.server = server
+        if changed:
+            self.logic.rewrite()
+        return changed
 
     def close(self) -> None:
         """Stop background work."""
@@ -82,6 +100,7 @@ class Paced:
     def on_time(self) -> list[Any]:
         """Effects that are due by now."""
         now = time.monotonic()
+        self._waiting |= self.kept.check_server()
         if not self._waiting or now < self._urgent_at:
             return []
         self._urgent_at = now + self._urgent
@@ -93,6 +112,7 @@ class Paced:
 
     def on_end(self) -> list[Any]:
         """Everything that still waits."""
+        self.kept.check_server()
         self._waiting = False
         return self.kept.logic.drain(urgent_only=False)
 

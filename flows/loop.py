@@ -49,6 +49,7 @@ class Loop:
         for step in self._plan.drawing.keeps:
             self._write(step.effects, self._keeps[step.name].on_end())
         self._save()
+        self._plan.settle(self._outputs)
 
     def _unfinished(self) -> bool:
         return any(not part.done for parts in self._reads.values() for part in parts.values())

@@ -1,9 +1,6 @@
 """Opens the sinks of flows."""
 
-import json
-
 from flows.observe import Observer
-from schemas.effects import FeatureSet
 from schemas.registry import Registry
 from schemas.settings import Settings
 from sinks.dead_letters import DeadLetterSink
@@ -11,9 +8,8 @@ from sinks.redis import RedisSink
 
 
 def redis(settings: Settings, registry: Registry, observer: Observer) -> RedisSink:
-    """Redis, for vectors of the registry's version; it is published there, so that readers know the names."""
+    """Redis, for vectors of the registry's version."""
     sink = RedisSink.from_settings(settings, registry.version, observer.acknowledged)
-    sink.write([FeatureSet(registry.version, json.dumps(registry.feature_set()))])
     observer.redis = sink
     return sink
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from flows.drawing import Drawing, Keep, Read
+from flows.drawing import Drawing, Keep, Output, Read
 from flows.intake import Intake, IntakePartition
 from flows.kept import Kept, Paced
 from schemas.settings import Settings
@@ -38,7 +38,8 @@ class Stop:
 class Plan:
     """One drawing, ready to run in this process.
 
-    `ends` holds the offset that a part reads up to, by part name; a part without an entry is read live.
+    `ends` holds the offset that a part reads up to, by part name; a part without an entry is read live. `opened` are
+    the logics that run in this process.
     """
 
     drawing: Drawing
@@ -48,6 +49,7 @@ class Plan:
     topics: tuple[str, ...]
     ends: Mapping[str, int]
     stop: Stop = field(default_factory=Stop)
+    opened: list[tuple[Keep, Paced]] = field(default_factory=list)
 
     @property
     def epoch_seconds(self) -> float:
@@ -67,4 +69,16 @@ class Plan:
     def keep(self, step: Keep, saved: Mapping[str, Any] | None) -> Paced:
         """Build the logic of a step with its state; raises `HeadraceError`."""
         kept = Kept(step.operator, self.state / step.name, saved, step.name, self.intake.observer)
-        return Paced(kept, self.settings.flush_ms, self.settings.flush_slow_ms)
+        paced = Paced(kept, self.settings.flush_ms, self.settings.flush_slow_ms)
+        self.opened.append((step, paced))
+        return paced
+
+    def settle(self, outputs: Mapping[str, Output]) -> None:
+        """Write again what a Redis that was replaced at the very end may lack; raises `HeadraceError`."""
+        for step, paced in self.opened:
+            if paced.kept.check_server():
+                effects = paced.on_end()
+                for write in self.drawing.writes:
+                    if write.source == step.effects:
+                        outputs[write.name].write(effects)
+                        outputs[write.name].flush()

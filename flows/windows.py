@@ -20,7 +20,13 @@ def drawing(settings: Settings, observer: Observer) -> Drawing:
     registry = Registry.of(settings)
     flow = Drawing(NAME)
     rows, refused = flow.read("events", "interactions", optional=("users",))
-    windows = Windows(registry, settings.position_curve, settings.partitions, settings.allowed_lateness_ms)
+    windows = Windows(
+        registry,
+        settings.position_curve,
+        settings.partitions,
+        settings.allowed_lateness_ms,
+        {entity: seconds * 1000 for entity, seconds in settings.ttl.seconds().items()},
+    )
     vectors = flow.keep("windows", rows, windows)
     flow.write("redis", vectors, lambda: redis(settings, registry, observer))
     flow.write("dead_letters", refused, lambda: dead_letters(settings, NAME))

@@ -41,6 +41,9 @@ class Logic(Protocol):
     def snapshot(self) -> Delta:
         """What changed since the last snapshot."""
 
+    def rewrite(self) -> None:
+        """Let everything that a reader may ask for be handed out again: the store has forgotten."""
+
     def prune(self, table: str, rows: pa.Table) -> pa.Table:
         """Saved rows without those that the logic has let go of; may be called from another thread."""
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.constants import DWELL_EDGES_MS, UNKNOWN_POSITION
-from schemas.frame import Frame, Int64s
+from schemas.frame import Int64s
 
 Floats = npt.NDArray[np.float64]
 
@@ -62,21 +62,21 @@ class Measures:
         """The column of a plain counter, by its name in formulas."""
         return self.plain + PLAIN[name] - 1
 
-    def of(self, frame: Frame) -> tuple[Int64s, Int64s, Int64s]:
-        """Of each row its column, int64[n]; then the rows that report a dwell, and how long it was in ms."""
-        codes = frame.rows.column("type").indices.to_numpy().astype(np.int64)
+    def of(self, rows: pa.RecordBatch) -> tuple[Int64s, Int64s, Int64s]:
+        """Of each interaction its column, int64[n]; then the rows that report a dwell, and how long it was in ms."""
+        codes = rows.column("type").indices.to_numpy().astype(np.int64)
         columns = self._by_code[codes]
         seen = np.flatnonzero(codes == 0)
-        position = _filled(frame.rows.column("position"))[seen]
+        position = _filled(rows.column("position"))[seen]
         columns[seen] = np.where(
             position < 1, len(self.examined), np.minimum(position, len(self.examined)) - 1
         )
         dwells = np.flatnonzero(codes == DWELL)
-        dwell_ms = _filled(frame.rows.column("dwell_ms").take(pa.array(dwells)))
+        dwell_ms = _filled(rows.column("dwell_ms").take(pa.array(dwells)))
         reported = dwell_ms >= 0
-        rows, dwell_ms = dwells[reported], np.minimum(dwell_ms[reported], DWELL_EDGES_MS[-1])
-        columns[rows] = self.buckets + np.searchsorted(DWELL_EDGES_MS[1:-1], dwell_ms, side="right")
-        return columns, rows, dwell_ms
+        dwells, dwell_ms = dwells[reported], np.minimum(dwell_ms[reported], DWELL_EDGES_MS[-1])
+        columns[dwells] = self.buckets + np.searchsorted(DWELL_EDGES_MS[1:-1], dwell_ms, side="right")
+        return columns, dwells, dwell_ms
 
     @cached_property
     def _by_code(self) -> Int64s:

@@ -93,6 +93,11 @@ class WindowTable:
         known = self.due[: self.index.size]
         known[:] = np.maximum(known, EXPIRY)
 
+    def write_all(self, since_ms: int) -> None:
+        """Let every key with an event from `since_ms` on wait to be written again, even if it has gone there."""
+        size = self.index.size
+        self.due[:size][self.lives.last[:size] >= since_ms] = EVENT
+
     def as_of(self, slots: Int64s) -> Int64s:
         """The time as of which each slot's windows are, ms: its last event, or the last instant a pane left."""
         return np.maximum(self.lives.last[slots], self.last_exit[slots])

@@ -17,8 +17,8 @@ from operators.roll_up import LIFETIME, RollUp
 from operators.trending import EVERY_MS, trending
 from operators.window_state import keys_delta, merge_keys, merge_tiles, restore, tiles_delta
 from operators.window_table import EVENT, EXPIRY, Window, WindowTable
-from schemas.effects import VectorSet
-from schemas.frame import Frame, Int64s
+from schemas.effects import FeatureSet, VectorSet
+from schemas.frame import Frame, Int64s, column
 from schemas.registry import Registry
 from schemas.windows import WINDOWS
 
@@ -33,19 +33,22 @@ IDLE_MS = 90 * 86_400_000
 
 TOPIC = "interactions"
 
+_ENOUGH = 20_000
+
 
 @dataclass(frozen=True)
 class Windows(Operator):
     """Keeps every window that the registry's features need and hands out the vectors of keys that changed.
 
     `examined` is the position table in thousandths (see `Measures`). `partitions` and `allowed_lateness_ms` tell from
-    when on no event can come any more, so that keys can be forgotten.
+    when on no event can come any more, so that keys can be forgotten; `ttl_ms` how long a vector is kept for readers.
     """
 
     registry: Registry
     examined: tuple[int, ...]
     partitions: int
     allowed_lateness_ms: int
+    ttl_ms: Mapping[str, int]
 
     @property
     def measures(self) -> Measures:
@@ -118,29 +121,40 @@ class WindowsLogic:
         }
         self._trended = -FAR
         self._watermarks: dict[int, int] = {}
+        self._announce = True
+        self._reached = clock
+        self._waiting: list[pa.RecordBatch] = []
 
     def on_rows(self, frame: Frame) -> list[Any]:
-        """Count the rows of a frame of interactions; frames of other topics only move the clock."""
+        """Take in a frame of interactions; frames of other topics only move the clock.
+
+        Small frames wait for each other: the cost of counting is mostly one of calls.
+        """
+        self._reached = max(self._reached, frame.watermark)
         if frame.topic == TOPIC:
             self._watermarks[frame.partition] = frame.watermark
-        if frame.topic == TOPIC and len(frame):
-            at_ms = frame.int64("at_ms")
-            columns, dwells, dwell_ms = self.measures.of(frame)
-            for entity, table in self.tables.items():
-                table.add(frame.int64(KEYS[entity]), at_ms, columns, dwells, dwell_ms)
-        return self.on_watermark(frame.watermark)
+            self._waiting.append(frame.rows)
+        if sum(rows.num_rows for rows in self._waiting) >= _ENOUGH:
+            self._count()
+        return []
 
     def on_watermark(self, t: int) -> list[Any]:
         """Let time pass: panes leave windows."""
-        if t > self.clock:
-            self.clock = t
-            for table in self.tables.values():
-                table.pass_to(t)
+        self._reached = max(self._reached, t)
+        self._count()
         return []
 
     def drain(self, urgent_only: bool) -> list[Any]:
-        """Vectors of keys that changed: those of events on urgent entities, or of everything; and what trends."""
+        """Vectors of keys that changed: those of events on urgent entities, or of everything; and what trends.
+
+        At first, the feature set: readers learn from it what the numbers of a vector are called.
+        """
+        self._count()
         effects: list[Any] = []
+        if self._announce:
+            registry = self.config.registry
+            effects.append(FeatureSet(registry.version, json.dumps(registry.feature_set())))
+            self._announce = False
         for entity, table in self.tables.items():
             if entity in URGENT or not urgent_only:
                 effects += self._vectors(entity, table, table.take_due(EVENT), expiry=False)
@@ -153,6 +167,7 @@ class WindowsLogic:
 
     def snapshot(self) -> Delta:
         """Tiles and keys that changed since the last snapshot, the clock, and the number of the snapshot."""
+        self._count()
         self.epoch += 1
         tables: dict[str, pa.Table] = {}
         for entity, table in self.tables.items():
@@ -165,10 +180,31 @@ class WindowsLogic:
             changed, {"clock": self.clock, "epoch": self.epoch, "registry": self.config.registry_sum}
         )
 
+    def rewrite(self) -> None:
+        """Let every key that a reader may still ask for be written again, whether it is there or not."""
+        self._count()
+        self._announce = True
+        for entity, table in self.tables.items():
+            table.write_all(self.clock - self.config.ttl_ms[entity])
+
     def prune(self, table: str, rows: pa.Table) -> pa.Table:
         """Saved rows of keys that are still known."""
         known = self.tables[table.split("_", 1)[1]].index
         return rows.filter(pa.array(known.find(rows.column("key").to_numpy()) >= 0))
+
+    def _count(self) -> None:
+        """Count the rows that wait, then let time pass."""
+        if self._waiting:
+            rows = pa.concat_batches(self._waiting) if len(self._waiting) > 1 else self._waiting[0]
+            self._waiting = []
+            at_ms = column(rows, "at_ms")
+            columns, dwells, dwell_ms = self.measures.of(rows)
+            for entity, table in self.tables.items():
+                table.add(column(rows, KEYS[entity]), at_ms, columns, dwells, dwell_ms)
+        if self._reached > self.clock:
+            self.clock = self._reached
+            for table in self.tables.values():
+                table.pass_to(self.clock)
 
     def _vectors(self, entity: str, table: WindowTable, slots: Int64s, expiry: bool) -> list[VectorSet]:
         if not len(slots):

@@ -29,6 +29,12 @@ class RawBatch:
         return len(self.values)
 
 
+def column(rows: pa.RecordBatch, name: str) -> Int64s:
+    """A column of whole numbers as numpy, without a copy where there are no nulls."""
+    values: Int64s = rows.column(name).to_numpy(zero_copy_only=False)
+    return values
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """Accepted rows of one record type from one partition, with the watermark after them.
@@ -47,10 +53,9 @@ class Frame:
     def __len__(self) -> int:
         return int(self.rows.num_rows)
 
-    def int64(self, column: str) -> Int64s:
+    def int64(self, name: str) -> Int64s:
         """A column of whole numbers as numpy, without a copy where there are no nulls."""
-        values: Int64s = self.rows.column(column).to_numpy(zero_copy_only=False)
-        return values
+        return column(self.rows, name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,10 @@ class Ttl(Struct, frozen=True, kw_only=True):
     ] = 40
     user_days: Annotated[int, doc("days that a user vector lives after its last write", ge=1, le=3650)] = 40
 
+    def seconds(self) -> dict[str, int]:
+        """Seconds by entity."""
+        return {entity: getattr(self, f"{entity}_days") * 86_400 for entity in ("post", "author", "user")}
+
 
 class Settings(Struct, frozen=True, kw_only=True):
     """All settings of a deployment; one immutable value that every command gets."""

@@ -19,7 +19,6 @@ from sinks.redis_errors import TryAgainError
 from sinks.redis_url import Address, parse
 from sinks.resp import Encoder, Request
 
-DAY_S = 86_400
 UNDER_WAY = 4
 """Requests whose replies are not awaited yet: the next is encoded while Redis works on the one before."""
 
@@ -79,18 +78,17 @@ class RedisSink:
             address = Address(path=str(embedded_redis.ensure(embedded_directory(settings))))
         else:
             address = parse(settings.redis_url())
-        days = {
-            "post": settings.ttl.post_days,
-            "author": settings.ttl.author_days,
-            "user": settings.ttl.user_days,
-        }
-        ttl_s = {entity: number * DAY_S for entity, number in days.items()}
         return cls(
             address,
-            Encoder(settings.redis_prefix, feature_set, ttl_s),
+            Encoder(settings.redis_prefix, feature_set, settings.ttl.seconds()),
             retry_ms=settings.redis_retry_ms,
             on_acknowledged=on_acknowledged,
         )
+
+    @property
+    def server(self) -> str:
+        """What the server calls itself since its start (`run_id`); empty before the first connection."""
+        return self._server[0]
 
     def write(self, effects: Iterable[Effect]) -> None:
         """Take effects over, whose arrays are not changed any more; raises what stopped the thread, if so."""

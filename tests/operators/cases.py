@@ -19,6 +19,7 @@ Outcome = dict[Any, Any]
 
 START = 1_700_000_000_000
 HOUR = 3_600_000
+TTL_MS = {"post": HOUR, "author": HOUR, "user": HOUR}
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ CASES: dict[type[Operator], Case] = {
         outcome=verdicts,
     ),
     Windows: Case(
-        Windows(Registry.load(), (1000, 500), partitions=3, allowed_lateness_ms=HOUR),
+        Windows(Registry.load(), (1000, 500), partitions=3, allowed_lateness_ms=HOUR, ttl_ms=TTL_MS),
         partitions=3,
         rows=interactions(
             type=st.sampled_from(["impression", "click", "like", "share", "dwell", "unlike"]),

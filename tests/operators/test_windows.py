@@ -19,7 +19,8 @@ from tests.operators.naive_windows import vector
 REGISTRY = Registry.load()
 CURVE = (1000, 390, 290, 220, 180, 150)
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
-OPERATOR = Windows(REGISTRY, CURVE, partitions=1, allowed_lateness_ms=400 * DAY)
+TTL_MS = dict.fromkeys(KEYS, 8 * DAY)
+OPERATOR = Windows(REGISTRY, CURVE, partitions=1, allowed_lateness_ms=400 * DAY, ttl_ms=TTL_MS)
 START = 1_700_000_000_000
 
 TYPES = [
@@ -146,7 +147,7 @@ def test_every_entity_has_features(entity: str) -> None:
 
 def test_keys_that_are_over_are_forgotten_and_begin_anew() -> None:
     """After 90 silent days a post takes no memory, neither here nor in what is saved, and its life starts again."""
-    operator = Windows(REGISTRY, CURVE, partitions=1, allowed_lateness_ms=HOUR)
+    operator = Windows(REGISTRY, CURVE, partitions=1, allowed_lateness_ms=HOUR, ttl_ms=TTL_MS)
     logic, redis = operator.build(Saved()), Redis()
     crowd = [
         event(type="click", post_id=post, user_id=post, author_id=post, at_ms=START) for post in range(3000)
@@ -168,3 +169,15 @@ def test_keys_that_are_over_are_forgotten_and_begin_anew() -> None:
         found = Redis()
         found.write(again.on_rows(frame([last])) + again.drain(urgent_only=False))
         assert_equal(found, [crowd[1], later, last], last["at_ms"])
+
+
+def test_a_store_that_forgot_gets_what_is_still_asked_for() -> None:
+    """Every key within its time to live is written again; older ones are not brought back."""
+    logic = OPERATOR.build(Saved())
+    rows = [event(post_id=1, user_id=1, at_ms=START), event(post_id=2, user_id=1, at_ms=START + 10 * DAY)]
+    logic.on_rows(frame(rows))
+    logic.drain(urgent_only=False)
+    logic.rewrite()
+    redis = Redis()
+    redis.write(logic.drain(urgent_only=False))
+    assert sorted(redis.vectors) == [("author", 1), ("post", 2), ("user", 1)]
