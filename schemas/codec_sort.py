@@ -6,7 +6,7 @@ from itertools import compress, pairwise
 import numpy as np
 
 from schemas.codec_harvest import BadRecord, Harvest
-from schemas.codec_walk import Positions, Walk, reach
+from schemas.codec_walk import Positions, Walk
 from schemas.codec_wire import HEADER_BYTES, MARKER, MOST_BYTES
 from schemas.codec_writer import Indices, Reading, Writer
 from schemas.reasons import TOO_LARGE
@@ -19,9 +19,7 @@ class Sorter:
         self._writers = writers
         self._most_bytes = most_bytes
         self._harvest = harvest
-        self._reach = max(
-            (reach(writer.wire.record) for writer in writers.values() if writer.wire), default=0
-        )
+        self._reach = max((writer.wire.reach for writer in writers.values() if writer.wire), default=0)
 
     def sort(self, values: Sequence[bytes], sizes: Positions) -> None:
         """Every value, of the bytes in `sizes`, ends up as rows or as bad records, by its index."""

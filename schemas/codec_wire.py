@@ -25,6 +25,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyruhvro
 
+from schemas.codec_walk import reach
 from schemas.records import AvroSchema
 
 MARKER: Final = b"\xc3\x01"
@@ -76,6 +77,7 @@ class Wire:
 
     def __init__(self, schema: AvroSchema, fingerprint: bytes) -> None:
         self.record = lenient(schema)
+        self.reach = reach(self.record)
         self._fingerprint_bits = int.from_bytes(fingerprint, "little", signed=True)
         (self._fingerprint_double,) = struct.unpack("<d", fingerprint)
         guarded = [

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from schemas.codec_judge import Judge
-from schemas.codec_resolve import NotByColumnError, resolution
+from schemas.codec_resolve import NotByColumnError, Resolution
 from schemas.codec_wire import MARKER, UnsupportedError, Wire
 from schemas.errors import UsageError
 from schemas.records import AvroSchema, arrow_schema, avro_schema, fingerprint
@@ -46,7 +46,7 @@ class Writer:
         _refuse_missing(record, read_from, read_into)
         try:
             self.wire: Wire | None = Wire(schema, mark)
-            self._columns = resolution(read_from, read_into)
+            self._resolution = Resolution(read_from, read_into)
         except (UnsupportedError, NotByColumnError):
             self.wire = None
 
@@ -63,7 +63,8 @@ class Writer:
     def _single(
         self, values: Sequence[bytes], columns: list[pa.Array], ours: npt.NDArray[np.bool_]
     ) -> Reading:
-        rows, wrong = self._settled(columns)
+        resolved, wrong = self._resolution.resolve(columns)
+        rows = pa.RecordBatch.from_arrays(resolved, schema=self._schema)
         if ours.all() and not len(wrong):
             return Reading(rows, None, [])
         good = ours.copy()
@@ -79,7 +80,8 @@ class Writer:
         (batches,) = columns
         source = np.repeat(np.arange(len(values), dtype=np.int32), np.diff(batches.offsets.to_numpy()))
         items = batches.flatten().flatten()
-        rows, wrong = self._settled(items)
+        resolved, wrong = self._resolution.resolve(items)
+        rows = pa.RecordBatch.from_arrays(resolved, schema=self._schema)
         if ours.all() and not len(wrong):
             return Reading(rows, source, [])
         good = ours[source]
@@ -91,12 +93,6 @@ class Writer:
             doubtful += zip(source[wrong].tolist(), framed, strict=True)
         kept = np.flatnonzero(good)
         return Reading(rows.take(pa.array(kept)), source[kept], doubtful)
-
-    def _settled(self, columns: Sequence[pa.Array]) -> tuple[pa.RecordBatch, npt.NDArray[np.int64]]:
-        settled = [column(columns) for column in self._columns]
-        wrong = [rows for _, rows in settled if len(rows)]
-        rows = pa.RecordBatch.from_arrays([array for array, _ in settled], schema=self._schema)
-        return rows, np.unique(np.concatenate(wrong)) if wrong else np.empty(0, np.int64)
 
 
 def _refuse_missing(record: str, writer: Sequence[AvroSchema], reader: Sequence[AvroSchema]) -> None:
