@@ -10,6 +10,7 @@ from schemas.codec import Codec
 from schemas.frame import Int64s
 from schemas.partitioner import partition_of
 from schemas.records import arrow_schema, avro_schema
+from sinks.kafka import KafkaWriter
 from sinks.log import LogWriter
 
 TYPE_SHARES = {"impression": 0.70, "click": 0.08, "like": 0.03, "comment": 0.01, "share": 0.01, "save": 0.01}
@@ -45,6 +46,13 @@ class Traffic:
                 else:
                     writer.write("interactions", partition, codec.encode(part), None, at_ms[here])
         writer.flush()
+
+    def write_to(self, servers: str) -> None:
+        """Write it into new topics of a Kafka cluster, with the times of its events as append times."""
+        writer = KafkaWriter(servers, {}, history=True)
+        writer.create(["interactions", "users", "dead_letters"], self.partitions)
+        self.write(writer)
+        writer.close()
 
     def _slices(self, size: int = 100_000) -> Iterator[tuple[pa.RecordBatch, Int64s]]:
         rng = np.random.default_rng(self.seed)

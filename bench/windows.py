@@ -10,7 +10,6 @@ from typing import Any
 
 from bench.measure import cpu_seconds
 from bench.traffic import Traffic
-from sinks.kafka import KafkaWriter
 from tests.services.kafka import Kafka
 from tests.services.redis import Redis
 
@@ -53,10 +52,7 @@ def compare(rounds: int = 3, **shape: int) -> tuple[list[Row], list[Row]]:
     """Bare consumer and flow, in turn."""
     traffic = Traffic(**shape)
     with Kafka() as kafka, Redis() as redis:
-        writer = KafkaWriter(kafka.bootstrap, {}, history=True)
-        writer.create(["interactions", "users", "dead_letters"], traffic.partitions)
-        traffic.write(writer)
-        writer.close()
+        traffic.write_to(kafka.bootstrap)
         messages = -(-traffic.events // traffic.batch) if traffic.batch else traffic.events
         bare, flows = [], []
         for _ in range(rounds):

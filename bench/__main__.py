@@ -1,0 +1,7 @@
+"""All benchmarks, one after the other."""
+
+from bench import codec, redis_sink, stages, windows
+
+if __name__ == "__main__":
+    for part in (windows, stages, codec, redis_sink):
+        part.main()
