@@ -2,36 +2,50 @@
 
 import importlib
 import sys
+import traceback
+from typing import Final
 
 import click
 
 from schemas.errors import HeadraceError, UsageError
 
-MODULES: tuple[str, ...] = (
-    "demo",
-    "run",
-    "features",
-    "trending",
-    "doctor",
-    "keys",
-    "settings",
-    "simulate",
-    "import_",
-    "export",
-    "tail",
-    "topics",
-)
-"""Modules of this package whose `COMMANDS` make up the command line, in the order of the help page."""
+MODULES: Final = {
+    "demo": "demo",
+    "run": "run",
+    "features": "features",
+    "trending": "trending",
+    "doctor": "doctor",
+    "keys": "keys",
+    "settings": "settings",
+    "simulate": "simulate",
+    "import": "import_",
+    "export": "export",
+    "tail": "tail",
+    "topics": "topics",
+}
+"""The module of this package that has each command, in the order of the help page."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """Loads a command when it is asked for: reading one vector needs no engine."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in order."""
+        return list(MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        if cmd_name not in MODULES:
+            return None
+        module = importlib.import_module(f"flows.cli.{MODULES[cmd_name]}")
+        found: list[click.Command] = module.COMMANDS
+        return next(command for command in found if command.name == cmd_name)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="headrace")
 def headrace() -> None:
     """Stream processing for social news feeds: live features, inboxes and training data from Kafka or files."""
-
-
-for _module in MODULES:
-    for _command in importlib.import_module(f"flows.cli.{_module}").COMMANDS:
-        headrace.add_command(_command)
 
 
 def main() -> None:
@@ -41,3 +55,11 @@ def main() -> None:
     except HeadraceError as error:
         click.echo(f"headrace: {error}", err=True)
         sys.exit(2 if isinstance(error, UsageError) else 1)
+    except Exception as error:  # noqa: BLE001 - the last place where a defect can be put into words
+        traceback.print_exc()
+        click.echo(
+            f"headrace: stopped by a defect ({error!r}): please report it with the lines above; "
+            "a flow goes on from its last snapshot when it is started again",
+            err=True,
+        )
+        sys.exit(1)
