@@ -53,24 +53,30 @@ class Sorter:
         self._judge_all(lot, np.flatnonzero(unknown))
 
     def _of_writer(self, writer: Writer, lot: "_Lot", rows: Positions) -> None:
+        tried = len(rows) == len(lot.values)  # all at once, before the sorting
         if writer.wire is None:
             self._judge_all(lot, rows)
+        elif not tried and self._read(writer, lot, rows):
+            return
         elif writer.item is not None:
-            self._halve(writer, lot, rows)
-        elif len(rows) == len(lot.values) or not self._read(writer, lot, rows):  # all at once has been tried
+            self._split(writer, lot, rows)
+        else:
             whole = lot.walk.whole(writer.wire.record, lot.starts[rows] + HEADER_BYTES, lot.ends[rows])
             self._judge_all(lot, rows[~whole])
-            self._halve(writer, lot, rows[whole])
+            if not self._read(writer, lot, rows[whole]):
+                self._split(writer, lot, rows[whole])
 
-    def _halve(self, writer: Writer, lot: "_Lot", rows: Positions) -> None:
-        """Read `rows`, and find those that can't be read by halves: a batch of records is worth a call."""
-        if self._read(writer, lot, rows):
-            return
+    def _split(self, writer: Writer, lot: "_Lot", rows: Positions) -> None:
+        """Find those of `rows` that can't be read, and read the others, a quarter at a time.
+
+        For batches of records, which are worth a call each: at four parts, what is read in vain is least.
+        """
         if len(rows) == 1:
             self._judge_all(lot, rows)
             return
-        for half in np.array_split(rows, 2):
-            self._halve(writer, lot, half)
+        for part in np.array_split(rows, min(4, len(rows))):
+            if not self._read(writer, lot, part):
+                self._split(writer, lot, part)
 
     def _read(self, writer: Writer, lot: "_Lot", rows: Positions) -> bool:
         """Keep what `rows` hold, if they can be read in one call."""
