@@ -1,7 +1,9 @@
 """Stops a flow when too much of its input is bad."""
 
 from collections import Counter, deque
+from collections.abc import Collection, Mapping
 
+from schemas import reasons
 from schemas.errors import HeadraceError
 from schemas.settings import Settings
 
@@ -9,8 +11,10 @@ from schemas.settings import Settings
 class BadShare:
     """The share of dead letters among the latest records that a process read, whatever their partition.
 
-    >>> watch = BadShare(limit=0.5, window=10, minimum=2)
-    >>> watch.count(10, {"late": 5}); watch.check()
+    Records refused for a reason among the `spared` ones count as if they had not been read.
+
+    >>> watch = BadShare(limit=0.5, window=10, minimum=2, spared={"repeat"})
+    >>> watch.count(17, {"late": 5, "repeat": 7}); watch.check()
     >>> watch.count(10, {"late": 6}); watch.check()
     Traceback (most recent call last):
     schemas.errors.HeadraceError: 6 of the latest 10 records are dead letters (6 late), more than the share 0.5 \
@@ -18,7 +22,8 @@ that dead_letters.limit allows: see what they are with `headrace tail dead_lette
 the limit, and start again
     """
 
-    def __init__(self, limit: float, window: int, minimum: int) -> None:
+    def __init__(self, limit: float, window: int, minimum: int, spared: Collection[str]) -> None:
+        self._spared = frozenset(spared)
         self._limit = limit
         self._window = window
         self._minimum = minimum
@@ -28,13 +33,18 @@ the limit, and start again
 
     @classmethod
     def of(cls, settings: Settings) -> "BadShare":
-        """As the settings say."""
+        """As the settings say; what is late in a history only says in which order its rows came."""
         bounds = settings.dead_letters
-        return cls(bounds.limit, bounds.window, bounds.minimum)
+        spared = {reasons.REPEAT} | ({reasons.LATE} if settings.time == "history" else set())
+        return cls(bounds.limit, bounds.window, bounds.minimum, spared)
 
-    def count(self, records: int, bad: dict[str, int]) -> None:
-        """Count records read, and the dead letters among them by reason."""
-        self._parts.append((records, Counter(bad)))
+    def count(self, records: int, refused: Mapping[str, int]) -> None:
+        """Count records read, and those of them that were refused by reason."""
+        bad = Counter({reason: count for reason, count in refused.items() if reason not in self._spared})
+        records -= sum(count for reason, count in refused.items() if reason in self._spared)
+        if not records:
+            return
+        self._parts.append((records, bad))
         self._records += records
         self._reasons.update(bad)
         while self._records - self._parts[0][0] >= self._window:

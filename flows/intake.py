@@ -114,8 +114,7 @@ class IntakePartition:
             else:
                 items += self._dead(batch, decoded, messages, verdict, refused)
         self._intake.observer.read(batch, len(frame) + len(decoded.bad), refused)
-        repeats = refused.pop(reasons.REPEAT, 0)
-        self._intake.watch.count(len(frame) + len(decoded.bad) - repeats, refused)
+        self._intake.watch.count(len(frame) + len(decoded.bad), refused)
         return items
 
     def snapshot(self) -> dict[str, Any]:

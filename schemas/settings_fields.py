@@ -62,9 +62,14 @@ class Labels(Struct, frozen=True, kw_only=True):
 class DeadLetterLimit(Struct, frozen=True, kw_only=True):
     """When a flow stops because too much of its input is bad."""
 
-    limit: Annotated[float, doc("share of dead letters above which a flow stops; 1 = never", ge=0, le=1)] = (
-        0.05
-    )
+    limit: Annotated[
+        float,
+        doc(
+            "share of dead letters (in a history the late ones apart) above which a flow stops; 1 = never",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.05
     window: Annotated[int, doc("number of latest records over which the share is taken", ge=1)] = 100_000
     minimum: Annotated[int, doc("dead letters in that window below which a flow never stops", ge=1)] = 1_000
 
