@@ -53,7 +53,7 @@ class Codec:
         batch = BATCHED.get(record, "")
         for schema in [*reversed(versions(record)), *known]:
             if schema["name"].rpartition(".")[2] == batch:
-                self._add_batch(schema, Writer(schema["fields"][0]["type"]["items"], record))
+                self._add_batch(schema, Writer(_carried(schema), record))
                 continue
             writer = Writer(schema, record)
             self._writers.setdefault(writer.header, writer)
@@ -117,3 +117,13 @@ class Codec:
         for field, column in zip(self._schema, rows.columns, strict=True):
             if column.null_count and not field.nullable:
                 raise ValueError(f"{self._record}.{field.name} has {column.null_count} values missing")
+
+
+def _carried(batch: AvroSchema) -> AvroSchema:
+    match batch:
+        case {"fields": [{"type": {"type": "array", "items": {"type": "record"}}}]}:
+            item: AvroSchema = batch["fields"][0]["type"]["items"]
+            return item
+    raise UsageError(
+        f"a schema of {batch['name']} has another field than one array of records; it can't be read"
+    )

@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
+from schemas.errors import UsageError
+
 Faults = list[str]
 Step = Callable[[bytes, int, Faults], int]
 """Walks over one value from a position to the position after it."""
@@ -58,7 +60,10 @@ def read_count(data: bytes, at: int, what: str) -> tuple[int | None, int]:
 
 
 def checker(avro: Any, what: str = "the record", named: dict[str, Any] | None = None) -> Step:
-    """The walk over one `avro`, called `what` in messages; `named` are the named types seen so far."""
+    """The walk over one `avro`, called `what` in messages; `named` are the named types seen so far.
+
+    Raises UsageError for a type that contains itself: no record of ours does, and a value could nest without end.
+    """
     named = {} if named is None else named
     match avro:
         case "long":
@@ -66,7 +71,7 @@ def checker(avro: Any, what: str = "the record", named: dict[str, Any] | None = 
         case "int":
             return _number(what, _INT, "32-bit number")
         case {"type": "enum", "symbols": symbols}:
-            _remember(named, avro)
+            _remember(named, avro, avro)
             return _number(what, range(len(symbols)), f"code of its {len(symbols)} words")
         case "boolean":
             return _boolean(what)
@@ -77,7 +82,7 @@ def checker(avro: Any, what: str = "the record", named: dict[str, Any] | None = 
         case "null" | "float" | "double":
             return _skip(_FIXED[avro], what)
         case {"type": "fixed", "size": size}:
-            _remember(named, avro)
+            _remember(named, avro, avro)
             return _skip(size, what)
         case list():
             return _union([checker(branch, what, named) for branch in avro], what)
@@ -86,17 +91,25 @@ def checker(avro: Any, what: str = "the record", named: dict[str, Any] | None = 
         case {"type": "map", "values": values}:
             return _blocks([_text(what), checker(values, what, named)], what)
         case {"type": "record", "fields": fields}:
-            _remember(named, avro)
-            return _record([checker(field["type"], f"field {field['name']}", named) for field in fields])
+            _remember(named, avro, None)
+            prefix = "field " if what == "the record" else f"{what}."
+            steps = [checker(field["type"], prefix + field["name"], named) for field in fields]
+            _remember(named, avro, avro)
+            return _record(steps)
         case {"type": inner}:
             return checker(inner, what, named)
         case str() if avro.rpartition(".")[2] in named:
-            return checker(named[avro.rpartition(".")[2]], what, dict(named))
+            known = named[avro.rpartition(".")[2]]
+            if known is None:
+                raise UsageError(
+                    f"a writer's schema has the type {avro}, which contains itself; it can't be read"
+                )
+            return checker(known, what, dict(named))
     raise ValueError(f"{avro!r} is no Avro type")
 
 
-def _remember(named: dict[str, Any], avro: dict[str, Any]) -> None:
-    named[avro["name"].rpartition(".")[2]] = avro
+def _remember(named: dict[str, Any], avro: dict[str, Any], known: Any) -> None:
+    named[avro["name"].rpartition(".")[2]] = known
 
 
 def _long(what: str) -> Step:

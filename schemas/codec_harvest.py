@@ -54,7 +54,7 @@ class Harvest:
         """What the judge said of one message."""
         self._rows += verdict.rows
         self._row_source += [message] * len(verdict.rows)
-        self._bad += [BadRecord(message, f"{detail}.", value) for detail, value in verdict.bad]
+        self._bad += [BadRecord(message, f"{why[0].upper()}{why[1:]}.", value) for why, value in verdict.bad]
 
     def refuse(self, bad: BadRecord) -> None:
         """A message that isn't looked into."""

@@ -130,11 +130,13 @@ def enum_symbols(record: str, field: str) -> tuple[str, ...]:
 
 
 def load_extra(folder: Path) -> dict[str, list[AvroSchema]]:
-    """Writer schemas from the `.avsc` files of a folder, by the name of their record, in file order.
+    """Writer schemas from the `.avsc` files of a folder, by the record whose codec takes them, in file order.
 
     They let values of writers that this version does not ship be read; each is resolved into the current columns.
+    A schema of a batch belongs to the record that it carries; that record's own schema brings its batch with it.
     Raises UsageError for a folder or file that can't be read, and for a schema of no record of ours.
     """
+    carried = {batch: item for item, batch in BATCHED.items()}
     found: dict[str, list[AvroSchema]] = {}
     for path, schema in _read_folder(folder):
         name = schema.get("name") if isinstance(schema, dict) else None
@@ -145,7 +147,7 @@ def load_extra(folder: Path) -> dict[str, list[AvroSchema]]:
             fastavro.parse_schema(schema)
         except Exception as error:
             raise UsageError(f"{path} is no valid Avro schema: {error}") from error
-        found.setdefault(record, []).append(schema)
+        found.setdefault(carried.get(record, record), []).append(schema)
     return found
 
 

@@ -38,41 +38,41 @@ DAMAGES: dict[str, tuple[bytes, str]] = {
         GOOD[:2] + b"\0" * 8 + GOOD[10:],
         "No known schema has the fingerprint 0000000000000000.",
     ),
-    "header only": (GOOD[:10], "the bytes end within field event_id."),
-    "cut in the last field": (GOOD[:-1], "the bytes end within field at_ms."),
-    "cut in a string": (GOOD[:20], "field content_type says that it has 5 bytes, where 3 are left."),
+    "header only": (GOOD[:10], "The bytes end within field event_id."),
+    "cut in the last field": (GOOD[:-1], "The bytes end within field at_ms."),
+    "cut in a string": (GOOD[:20], "Field content_type says that it has 5 bytes, where 3 are left."),
     "a byte more": (GOOD + b"\0", "1 bytes are left over after the record."),
     "twice": (GOOD + GOOD, f"{len(GOOD)} bytes are left over after the record."),
     "an empty block more": (GOOD + LEAST_LONG + b"\0", "11 bytes are left over after the record."),
-    "unknown word": (GOOD[:11] + b"\x1a" + GOOD[12:], "field type is 13, which is no code of its 13 words."),
+    "unknown word": (GOOD[:11] + b"\x1a" + GOOD[12:], "Field type is 13, which is no code of its 13 words."),
     "word before the first": (
         GOOD[:11] + b"\x01" + GOOD[12:],
-        "field type is -1, which is no code of its 13 words.",
+        "Field type is -1, which is no code of its 13 words.",
     ),
     "unknown branch": (
         replaced(b"\x02\x04de", b"\x04\x04de"),
-        "field region says that it has branch 2 of a union of 2.",
+        "Field region says that it has branch 2 of a union of 2.",
     ),
     "negative branch": (
         replaced(b"\x02\x04de", b"\x01\x04de"),
-        "field region says that it has branch -1 of a",
+        "Field region says that it has branch -1 of a",
     ),
     "string of negative length": (
         replaced(b"\x04de", b"\x03de"),
-        "field region says that it has -2 bytes, where",
+        "Field region says that it has -2 bytes, where",
     ),
     "string of vast length": (
         replaced(b"\x08home", b"\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01home"),
-        f"field surface says that it has {2**63 - 1} bytes, where 10 are left.",
+        f"Field surface says that it has {2**63 - 1} bytes, where 10 are left.",
     ),
-    "string that is not UTF-8": (replaced(b"\x04de", b"\x04\xffe"), "field region is not UTF-8."),
+    "string that is not UTF-8": (replaced(b"\x04de", b"\x04\xffe"), "Field region is not UTF-8."),
     "int of 33 bits": (
         replaced(b"\x02\x02\x00\x08home", b"\x02\x80\x80\x80\x80\x10\x00\x08home"),
-        "field position is 2147483648, which is no 32-bit number.",
+        "Field position is 2147483648, which is no 32-bit number.",
     ),
     "number without end": (
         GOOD[:10] + b"\xff" * 11 + GOOD[10:],
-        "field event_id has a number of more than ten bytes.",
+        "Field event_id has a number of more than ten bytes.",
     ),
 }
 
@@ -168,7 +168,7 @@ def test_a_bad_record_in_a_batch_is_bad_alone() -> None:
     assert decoded.source is not None
     assert decoded.source.tolist() == [0, 1, 1, 2]
     alone = GOOD[:10] + b"\x04\x40" + GOOD[12:]
-    assert decoded.bad == [BadRecord(1, "field type is 32, which is no code of its 13 words.", alone)]
+    assert decoded.bad == [BadRecord(1, "Field type is 32, which is no code of its 13 words.", alone)]
     assert CODEC.decode([alone]).bad == [BadRecord(0, decoded.bad[0].detail, alone)]
 
 
@@ -183,18 +183,18 @@ def test_a_batch_of_an_unknown_writer_is_bad_once() -> None:
 @pytest.mark.parametrize(
     ("damage", "detail"),
     [
-        (lambda value: value[:-3], "the bytes end within field at_ms."),
+        (lambda value: value[:-3], "The bytes end within field at_ms."),
         (lambda value: value + b"\0", "1 bytes are left over after the record."),
-        (lambda value: value[:10] + b"\x08" + value[11:], "field event_id says"),
-        (lambda value: value[:10] + b"\x02" + value[11:], "the batch says that it has 1 items"),
-        (lambda value: value[:10] + LEAST_LONG, "the bytes end within the batch."),
+        (lambda value: value[:10] + b"\x08" + value[11:], "Field event_id says"),
+        (lambda value: value[:10] + b"\x02" + value[11:], "The batch says that it has 1 items"),
+        (lambda value: value[:10] + LEAST_LONG, "The bytes end within the batch."),
         (
             lambda value: value[:10] + b"\xfe\xff\xff\xff\x0f",
-            f"the batch says that it has {2**31 - 1} items, where 0",
+            f"The batch says that it has {2**31 - 1} items, where 0",
         ),
         (
             lambda value: value.replace(b"\x0avideo", b"\x0bvideo", 1),
-            "field content_type says that it has -6 bytes",
+            "Field content_type says that it has -6 bytes",
         ),
     ],
 )

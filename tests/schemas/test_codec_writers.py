@@ -130,6 +130,36 @@ def test_a_writer_that_lacks_a_field_without_default_is_refused_at_once() -> Non
         Codec("Interaction", known=[writer])
 
 
+@pytest.mark.parametrize("fields", [[], [{"name": "records", "type": "long"}]])
+def test_a_batch_of_another_shape_is_refused_at_once(fields: list[Any]) -> None:
+    with pytest.raises(UsageError, match="another field than one array of records"):
+        Codec("Interaction", known=[{"type": "record", "name": "InteractionBatch", "fields": fields}])
+
+
+def test_a_type_that_contains_itself_is_refused_at_once() -> None:
+    node = {"type": "record", "name": "Node", "fields": [{"name": "next", "type": ["null", "Node"]}]}
+    with pytest.raises(UsageError, match="Node, which contains itself"):
+        Codec("Interaction", known=[with_fields(INTERACTION, chain=node)])
+
+
+def test_a_field_that_no_reader_wants_must_be_right_all_the_same() -> None:
+    """Else it would matter whether a value is read alone or among others."""
+    writer = with_fields(INTERACTION, device="string")
+    good = framed(writer, example(writer))
+    value = good.replace(b"phone", b"ph\xffne")
+    (bad,) = Codec("Interaction", known=[writer]).decode([good, value]).bad
+    assert (bad.index, bad.detail) == (1, "Field device is not UTF-8.")
+
+
+def test_named_types_may_come_twice() -> None:
+    pair = {"type": "record", "name": "Pair", "fields": [{"name": "x", "type": "int"}]}
+    writer = with_fields(INTERACTION, first=pair, second="headrace.Pair")
+    row = example(with_fields(INTERACTION)) | {"first": {"x": 1}, "second": {"x": 2}}
+    decoded = Codec("Interaction", known=[writer]).decode([framed(writer, row), framed(writer, row)[:-1]])
+    assert decoded.rows.num_rows == 1
+    assert [bad.index for bad in decoded.bad] == [1]
+
+
 def test_an_unknown_writer_is_named_by_its_fingerprint() -> None:
     (bad,) = Codec("Post").decode([b"\xc3\x01abcdefgh\x00\x00"]).bad
     assert bad.detail == "No known schema has the fingerprint 6162636465666768."

@@ -110,8 +110,12 @@ def test_extra_schemas_are_loaded_by_record(tmp_path: Path) -> None:
     newer = {**avro_schema("Post"), "doc": "newer"}
     write(tmp_path, "b.avsc", {**newer, "namespace": "elsewhere"})
     write(tmp_path, "a.avsc", newer)
+    write(tmp_path, "c.avsc", avro_schema("InteractionBatch"))
     write(tmp_path, "notes.txt", "not a schema")
-    assert load_extra(tmp_path) == {"Post": [newer, {**newer, "namespace": "elsewhere"}]}
+    assert load_extra(tmp_path) == {
+        "Post": [newer, {**newer, "namespace": "elsewhere"}],
+        "Interaction": [avro_schema("InteractionBatch")],
+    }
 
 
 @pytest.mark.parametrize(
