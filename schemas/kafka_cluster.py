@@ -89,8 +89,8 @@ class KafkaCluster:
         self._servers = servers
         self._patience_s = patience_s
         self._heard: list[KafkaError] = []
-        given = client_config(servers, config) | {"error_cb": self._heard.append}
-        self._admin = make_client(AdminClient, given)
+        self._config = client_config(servers, config) | {"error_cb": self._heard.append}
+        self._admin = make_client(AdminClient, self._config)
 
     def partitions(self, topic: str) -> int | None:
         """The number of partitions of a topic, None if there is no such topic."""
@@ -132,7 +132,7 @@ class KafkaCluster:
         try:
             return set(self._admin.list_topics(timeout=seconds).topics)
         except KafkaException:
-            self._admin.poll(0)
+            self._reconnect()
             return None
 
     def unreachable(self, seconds: float) -> HeadraceError:
@@ -158,6 +158,11 @@ class KafkaCluster:
         if found is None or sum(part.leader >= 0 for part in found.partitions.values()) < partitions:
             raise KafkaException(KafkaError(KafkaError.LEADER_NOT_AVAILABLE))
 
+    def _reconnect(self) -> None:
+        """Hear what went wrong, and begin anew: a client that was told of no brokers at all may stay without."""
+        self._admin.poll(0)
+        self._admin = make_client(AdminClient, self._config)
+
     def _ask(self, question: Callable[[float], Answer]) -> Answer:
         """The answer to a question that gets the seconds it may last; asked again after a transient error."""
         self._heard.clear()
@@ -170,7 +175,7 @@ class KafkaCluster:
                 error: KafkaError = failure.args[0]
             if error.code() == KafkaError.TOPIC_ALREADY_EXISTS:
                 raise TopicExistsError
-            self._admin.poll(0)
+            self._reconnect()
             refusal = next((heard for heard in (error, *self._heard) if heard.code() in REFUSED), None)
             if refusal is not None:
                 raise HeadraceError(refused(self._servers, refusal))

@@ -23,6 +23,10 @@ CALL: Final = 1_000
 """Messages a call. They become bytes at once: longer lists of them, or keeping them, costs up to half the speed."""
 
 
+STALLED: Final = 3
+"""Looks at the cluster without a message, after which a reader asks whether there is one for it."""
+
+
 class KafkaPartitionReader:
     """Reads `place` (prefixed topic, partition, offset) up to `until`; it connects at the first read."""
 
@@ -39,11 +43,12 @@ class KafkaPartitionReader:
         self._place = place
         self._offset: int = place.offset
         self._until = until
-        # Only the end of a partition tells that the offsets before it hold nothing more for us (aborted or
-        # transaction marks); without `until` nobody asks.
-        self._config = config | {"enable.partition.eof": until is not None, "error_cb": self._hear}
+        # Only the end of a partition tells that the offsets before it hold nothing more for us: aborted messages
+        # and the marks of transactions.
+        self._config = config | {"enable.partition.eof": True, "error_cb": self._hear}
         self._cluster = cluster
         self._watch = watch
+        self._answers = watch.answers
         self._consumer: Consumer | None = None
         self._refusal: KafkaError | None = None
 
@@ -83,8 +88,11 @@ class KafkaPartitionReader:
             if self._refusal is not None:
                 raise self._broken(self._refusal)
             self._watch.look()
+            if self._watch.answers - self._answers >= STALLED:
+                self._renew_if_stalled()
             return None
         self._watch.answered()
+        self._answers = self._watch.answers
         return self._batch(np.concatenate(offsets), np.concatenate(append_ms), values, keys)
 
     def commit(self, offset: int) -> None:
@@ -104,8 +112,19 @@ class KafkaPartitionReader:
     def _connected(self) -> Consumer:
         if self._consumer is None:
             self._consumer = make_client(Consumer, self._config)
-            self._consumer.assign([self._place])
+            self._consumer.assign([TopicPartition(self._place.topic, self._place.partition, self._offset)])
         return self._consumer
+
+    def _renew_if_stalled(self) -> None:
+        """Connect anew when the cluster has something for us and answers, but nothing came for several looks.
+
+        A client that asks for metadata while its only broker starts may be told of no brokers at all, and then
+        waits for ever.
+        """
+        self._answers = self._watch.answers
+        [end] = self._cluster.ends(self._place.topic, [self._place.partition])
+        if end > self._offset:
+            self.close()
 
     def _batch(
         self, offsets: Int64s, append_ms: Int64s, values: list[bytes | None], keys: list[bytes | None]

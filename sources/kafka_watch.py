@@ -14,13 +14,14 @@ FAILURES: Final = 6
 
 
 class ClusterWatch:
-    """Looks after the topics that the readers of one cluster read."""
+    """Looks after the topics that the readers of one cluster read; `answers` counts the looks that succeeded."""
 
     def __init__(self, cluster: KafkaCluster, look_s: float = LOOK_S, failures: int = FAILURES) -> None:
         self._cluster = cluster
         self._look_s = look_s
         self._allowed = failures
         self._failed = 0
+        self.answers = 0
         self._watched: set[str] = set()
         self._looked = time.monotonic()
 
@@ -47,6 +48,7 @@ class ClusterWatch:
                 raise self._cluster.unreachable(self._failed * self._look_s)
             return
         self._failed = 0
+        self.answers += 1
         gone = sorted(self._watched - topics)
         if gone:
             raise HeadraceError(

@@ -2,7 +2,7 @@
 
 import re
 import time
-from threading import Thread
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from confluent_kafka import (
@@ -153,10 +153,10 @@ def test_a_broker_that_starts_late_is_waited_for(private_kafka: Kafka, topic_pre
     private_kafka.create_topic(f"{topic_prefix}posts", 3)
     private_kafka.stop()
     log = KafkaLog(private_kafka.bootstrap, {}, "test", topic_prefix)
-    starting = Thread(target=private_kafka.start)
-    starting.start()
-    assert log.partitions("posts") == 3
-    starting.join()
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(log.partitions, "posts")
+        private_kafka.start()
+        assert asked.result(timeout=60) == 3
 
 
 def test_reading_and_writing_go_on_when_the_broker_comes_back(private_kafka: Kafka) -> None:
@@ -222,6 +222,35 @@ def test_a_topic_that_is_deleted_under_a_reader_is_named(kafka: Broker, topic_pr
     kafka.admin.delete_topics([f"{topic_prefix}posts"])[f"{topic_prefix}posts"].result(30.0)
     with pytest.raises(HeadraceError, match="posts' was deleted while it was read"):
         Messages().read_until(reader, 1)
+    reader.close()
+
+
+def test_a_reader_that_lost_its_brokers_connects_anew(kafka: Broker, topic_prefix: str) -> None:
+    writer = KafkaWriter(kafka.bootstrap, {}, topic_prefix)
+    writer.create(["posts"], 1)
+    writer.write("posts", 0, [b"before"])
+    writer.flush()
+    reader = KafkaLog(kafka.bootstrap, {}, "test", topic_prefix, look_s=0.1).open("posts", 0)
+    read = Messages().read_until(reader, 1)
+    lost = Consumer({"bootstrap.servers": f"127.0.0.1:{free_port()}", "group.id": "lost", "log_level": 0})
+    lost.assign([TopicPartition(f"{topic_prefix}posts", 0, 1)])
+    reader.close()
+    reader._consumer = lost
+    writer.write("posts", 0, [b"after"])
+    writer.flush()
+    assert read.read_until(reader, 2).offsets == [0, 1]
+    reader.close()
+
+
+def test_the_offset_passes_marks_of_transactions_while_following(kafka: Broker, topic_prefix: str) -> None:
+    topic = f"{topic_prefix}posts"
+    kafka.create_topic(topic, 1)
+    _transaction(_transactional(kafka, topic), topic, [b"a"], commit=True)
+    reader = KafkaLog(kafka.bootstrap, {}, "test", topic_prefix).open("posts", 0)
+    read = Messages()
+    while reader.offset < 2:
+        read.read(reader)
+    assert read.offsets == [0]
     reader.close()
 
 
