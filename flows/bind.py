@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,12 +14,14 @@ from bytewax.dataflow import Dataflow
 from bytewax.inputs import AbortExecution, FixedPartitionedSource, StatefulSourcePartition
 from bytewax.operators import StatefulBatchLogic
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
-from bytewax.recovery import RecoveryConfig, init_db_dir
+from bytewax.recovery import RecoveryConfig
 from bytewax.run import cli_main
 
 from flows.drawing import Keep, Output, Read
+from flows.engine_store import engine_store, gist, is_panic
 from flows.intake import Item
 from flows.plan import Plan
+from schemas.errors import HeadraceError
 from schemas.frame import DeadLetters, Frame
 
 ONLY = "0"
@@ -198,35 +200,27 @@ def dataflow(plan: Plan, failure: Failure, outputs: dict[str, Output]) -> Datafl
 
 def run(plan: Plan) -> None:
     """Run a plan to its end; raises `HeadraceError`."""
-    recovery = plan.state / "engine"
-    if not recovery.exists():
-        _make_recovery(recovery)
+    recovery = RecoveryConfig(str(engine_store(plan.state)), backup_interval=timedelta(0))
+    epoch = timedelta(milliseconds=plan.settings.epoch_ms)
     failure = Failure()
-    outputs = {write.name: write.open() for write in plan.drawing.writes}
-    try:
-        cli_main(
-            dataflow(plan, failure, outputs),
-            epoch_interval=timedelta(milliseconds=plan.settings.epoch_ms),
-            recovery_config=RecoveryConfig(str(recovery), backup_interval=timedelta(0)),
-        )
+    with ExitStack() as stack:
+        outputs: dict[str, Output] = {}
+        for write in plan.drawing.writes:
+            outputs[write.name] = write.open()
+            stack.callback(outputs[write.name].close)
+        stack.callback(failure.speak_again)
+        try:
+            cli_main(dataflow(plan, failure, outputs), epoch_interval=epoch, recovery_config=recovery)
+        except BaseException as error:
+            if failure.error is None:
+                if not isinstance(error, Exception) and not is_panic(error):
+                    raise
+                raise HeadraceError(
+                    f"the engine stopped ({gist(error)}): make room in {plan.state} and let this user write there; if "
+                    "that is not it, report it with the lines above; started again, the flow goes on from its last "
+                    "snapshot"
+                ) from error
         if failure.error is None:
             plan.settle(outputs)
-    except Exception:
-        if failure.error is None:
-            raise
-    finally:
-        failure.speak_again()
-        for output in outputs.values():
-            output.close()
     if failure.error is not None:
         raise failure.error
-
-
-def _make_recovery(path: Path) -> None:
-    """Make the engine's recovery store; a half-made one is never left under its name."""
-    unfinished = path.with_name(f"{path.name}.tmp")
-    unfinished.mkdir(parents=True, exist_ok=True)
-    for left_over in unfinished.iterdir():
-        left_over.unlink()
-    init_db_dir(unfinished, 1)
-    unfinished.rename(path)

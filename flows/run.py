@@ -40,7 +40,7 @@ def run(name: str, settings: Settings, until_end: bool = False, observer: Observ
     Raises `UsageError` for an unknown flow, `HeadraceError` when the data or a service makes it stop.
     """
     if name not in FLOWS:
-        raise UsageError(f"there is no flow {name!r}{nearest(name, FLOWS)}; the flows are {', '.join(FLOWS)}")
+        raise UsageError(f"there is no flow {name!r} (there are: {', '.join(FLOWS)}){nearest(name, FLOWS)}")
     observer = observer or Observer(name)
     state = Path(settings.state) / name
     drawing = FLOWS[name](settings, observer)

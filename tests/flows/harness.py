@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,11 +48,11 @@ class Place:
         """The settings."""
         return load(env=self.variables)
 
-    def start(self, *options: str) -> subprocess.Popen[str]:
-        """Start `headrace run windows`."""
+    def start(self, *options: str, before: Sequence[str] = ()) -> subprocess.Popen[str]:
+        """Start `headrace run windows`, or a command that ends by starting it."""
         command = [sys.executable, "-c", "import flows.cli; flows.cli.main()", "run", "windows", *options]
         return subprocess.Popen(
-            command,
+            [*before, *command],
             env={**os.environ, **self.variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -1,0 +1,39 @@
+"""A record of ten megabytes: set aside by its size alone, and only its beginning is kept."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.letters import dead_letters
+from tests.faults.outcome import ran
+from tests.faults.traffic import good, refused, write, wrong_vectors
+from tests.flows.harness import Place
+from tests.operators.events import event
+from tests.services.broker import Broker
+
+NOW = 1_760_000_000_000
+KEPT = 65_536
+
+
+@pytest.mark.parametrize("log", ["file", "kafka"])
+@pytest.mark.parametrize("readable", [True, False])
+def test_ten_megabytes(
+    log: str, readable: bool, kafka: Broker, topic_prefix: str, redis_url: str, tmp_path: Path
+) -> None:
+    place = Place(
+        kafka.url if log == "kafka" else f"file:{tmp_path / 'log'}",
+        redis_url,
+        tmp_path / "state",
+        {"HEADRACE_TOPIC_PREFIX": topic_prefix if log == "kafka" else ""},
+    )
+    row = event(event_id=-1, user_id=7, surface="x" * 10_000_000, at_ms=NOW)
+    large = refused(row, value=None if readable else b"\xc3\x01" + bytes(10_000_000))
+    assert large.value is not None
+    clean = good(NOW)
+    write(place, [*clean[:100], large, *clean[100:]])
+    ran(place).went_well()
+    [letter] = dead_letters(place)
+    assert letter["reason"] == "too_large"
+    assert letter["value"] == large.value[:KEPT]
+    assert f"cut from {len(large.value)} bytes" in letter["detail"]
+    assert not wrong_vectors(clean, place)
