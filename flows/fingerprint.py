@@ -10,6 +10,7 @@ from schemas.settings_table import settings_table, value_of
 from state.files import write_whole
 from state.fingerprint import check
 
+FILE = "fingerprint.json"
 WINDOWS = "windows of "
 
 
@@ -18,7 +19,7 @@ def fingerprint(settings: Settings, drawing: Drawing) -> dict[str, str]:
     found = {
         name: str(value_of(settings, name)) for name, setting in settings_table().items() if setting.fixed
     }
-    found["log"] = settings.log
+    found["kind of log"], found["log"] = settings.log.split(":", 1)
     for step in drawing.keeps:
         if isinstance(step.operator, Windows):
             for entity in ("post", "author", "user"):
@@ -32,14 +33,19 @@ def check_fingerprint(state: Path, settings: Settings, drawing: Drawing) -> list
     A new window starts empty but for the panes that older windows still hold, and is right once it has seen its
     whole length. The log may move, its records may not.
     """
-    path = state / "fingerprint.json"
+    path = state / FILE
     now = fingerprint(settings, drawing)
     allowed = {"log", *(name for name in now if name.startswith(WINDOWS))}
     changes = check(json.loads(path.read_bytes()), now, allowed) if path.exists() else []
-    write_whole(path, json.dumps(now, indent=1, sort_keys=True).encode())
     return [
         f"{change}: a new window is right once it has run for its whole length"
         if WINDOWS in change
         else change
         for change in changes
     ]
+
+
+def save_fingerprint(state: Path, settings: Settings, drawing: Drawing) -> None:
+    """Keep what the state is about to be computed with; raises `HeadraceError` if it can't be written."""
+    text = json.dumps(fingerprint(settings, drawing), indent=1, sort_keys=True)
+    write_whole(state / FILE, text.encode())

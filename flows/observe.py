@@ -31,7 +31,7 @@ class Observer:
         self.metrics.set(names.STARTED, time.time(), flow)
         self.metrics.before_reading(self._refresh)
 
-    def expects(self, topics: Sequence[str], partitions: int, ends: Mapping[str, int]) -> None:
+    def expects(self, ends: Mapping[str, int]) -> None:
         """Up to where the flow reads, if it reads up to an end."""
         self.total = sum(ends.values()) if ends else None
 

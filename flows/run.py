@@ -9,7 +9,7 @@ from pathlib import Path
 from flows import bind, loop, windows
 from flows.bad_share import BadShare
 from flows.drawing import Drawing
-from flows.fingerprint import check_fingerprint
+from flows.fingerprint import check_fingerprint, save_fingerprint
 from flows.intake import Intake
 from flows.observe import Observer
 from flows.plan import Plan, Stop
@@ -52,7 +52,8 @@ def run(name: str, settings: Settings, until_end: bool = False, observer: Observ
         stack.callback(events.close)
         topics = _present(events, drawing, settings)
         ends = _ends(events, topics) if until_end else {}
-        observer.expects(topics, settings.partitions, ends)
+        save_fingerprint(state, settings, drawing)
+        observer.expects(ends)
         if settings.metrics.port:
             stack.callback(Page(observer.metrics, settings.metrics.host, settings.metrics.port).close)
         intake = Intake(settings, events, state, _codecs(settings, topics), BadShare.of(settings), observer)

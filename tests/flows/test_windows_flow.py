@@ -140,3 +140,15 @@ def test_a_feature_more_needs_no_new_state(traffic: Traffic, redis_url: str, tmp
     place.run()
     wanted = vectors(judged(folder, place.settings), Registry.of(place.settings), place.settings)
     assert not differences(found(redis_url), wanted)
+
+
+def test_settings_may_change_before_anything_is_saved(
+    traffic: Traffic, redis_url: str, tmp_path: Path
+) -> None:
+    """A first start that was refused binds nobody to its settings."""
+    folder, wanted = traffic
+    wrong = Place(f"file:{folder}", redis_url, tmp_path, {"HEADRACE_PARTITIONS": "8"})
+    with pytest.raises(HeadraceError, match="has 4 partitions and the setting partitions is 8"):
+        run("windows", wrong.settings, until_end=True)
+    Place(f"file:{folder}", redis_url, tmp_path).run()
+    assert not differences(found(redis_url), wanted)
