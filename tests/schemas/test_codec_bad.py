@@ -172,6 +172,13 @@ def test_a_bad_record_in_a_batch_is_bad_alone() -> None:
     assert CODEC.decode([alone]).bad == [BadRecord(0, decoded.bad[0].detail, alone)]
 
 
+def test_a_record_in_a_batch_that_is_not_text_keeps_its_bytes() -> None:
+    wrong = batch(interaction(event_id=1), interaction(event_id=2, region="xy")).replace(b"xy", b"\xff\xfe")
+    (bad,) = CODEC.decode([wrong]).bad
+    alone = framed(SCHEMA, interaction(event_id=2, region="xy")).replace(b"xy", b"\xff\xfe")
+    assert bad == BadRecord(0, "Field region is not UTF-8.", alone)
+
+
 def test_a_batch_of_an_unknown_writer_is_bad_once() -> None:
     unknown_word = batch(interaction(), interaction()).replace(b"\x02\x02\x04\x06", b"\x02\x40\x04\x06")
     unknown = unknown_word[:2] + b"unknown." + unknown_word[10:]
@@ -224,7 +231,7 @@ def mutated(value: bytes, seed: int) -> bytes:
 
 
 @pytest.mark.parametrize("record", ["Interaction", "Post", "Served", "DeadLetter"])
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(data=st.data())
 def test_what_is_decided_about_a_value_does_not_depend_on_its_neighbours(
     record: str, data: st.DataObject
