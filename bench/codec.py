@@ -116,7 +116,8 @@ INTERACTION_DAMAGES: dict[str, Damage] = {
     "unknown word": lambda value: changed(value, 1, b"\x40"),
     "unknown branch": lambda value: changed(value, 5, b"\x40"),
     "string beyond the end": lambda value: changed(value, 5, b"\x02\x7e"),
-    "not UTF-8": lambda value: value.replace(b"e", b"\xff"),
+    "not UTF-8": lambda value: value[:-7] + b"\xff" + value[-6:],
+    "not UTF-8, or broken": lambda value: value.replace(b"e", b"\xff"),
 }
 
 

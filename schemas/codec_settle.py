@@ -1,7 +1,7 @@
 """Lenient columns to columns of their true types.
 
 Lenient columns have enums and ints as longs, and strings of any bytes (see `codec_wire`). Settling narrows them, and
-says which rows hold what the type doesn't allow; such rows get a zero or nothing instead, and are judged one by one.
+says which rows hold what the type doesn't allow: these must be dropped, and are judged one by one.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +10,6 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from schemas.records import AvroSchema, arrow_type
 
@@ -62,7 +61,7 @@ def _narrower(lowest: int, highest: int, dtype: type[np.int8] | type[np.int32]) 
         if values.min() < lowest or values.max() > highest:
             outside = (values < lowest) | (values > highest)
             wrong = np.flatnonzero(outside[column.offset :])
-            values = np.where(outside, 0, values)
+            values = np.where(outside, 0, values)  # so that every code of a word is one
         narrowed = pa.py_buffer(values.astype(dtype))
         return pa.Array.from_buffers(kind, rows, [valid, narrowed], -1, column.offset), wrong
 
@@ -81,7 +80,7 @@ def _words(symbols: Sequence[str]) -> Settler:
 
 
 def _texts(column: pa.Array) -> tuple[pa.Array, Rows]:
-    """Strings as they are, where they are UTF-8: pyruhvro doesn't check it."""
+    """Strings as they are; pyruhvro doesn't check that they are UTF-8."""
     _, edges, data = column.buffers()
     if data is None:
         return column, _NO_ROWS
@@ -92,11 +91,7 @@ def _texts(column: pa.Array) -> tuple[pa.Array, Rows]:
     beyond_ascii = np.unique(np.searchsorted(offsets, np.flatnonzero(text >= 0x80), side="right") - 1)
     inside = beyond_ascii[(beyond_ascii >= 0) & (beyond_ascii < len(column))].tolist()
     wrong = [row for row in inside if not _is_text(text[offsets[row] : offsets[row + 1]].tobytes())]
-    mask = np.zeros(len(column), np.bool_)
-    mask[wrong] = True
-    return pc.if_else(pa.array(mask), b"", column.cast(pa.binary())).cast(pa.string()), np.array(
-        wrong, np.int64
-    )
+    return column, np.array(wrong, np.int64)
 
 
 def _is_valid(column: pa.Array) -> bool:
