@@ -130,10 +130,12 @@ class KafkaCluster:
     def topics(self, seconds: float) -> set[str] | None:
         """The names of all topics; None if no broker answers within so many seconds."""
         try:
-            return set(self._admin.list_topics(timeout=seconds).topics)
+            topics = set(self._admin.list_topics(timeout=seconds).topics)
         except KafkaException:
             self._reconnect()
             return None
+        self._heard.clear()
+        return topics
 
     def unreachable(self, seconds: float) -> HeadraceError:
         """The error for a cluster that did not answer for so long; the first thing heard says most."""

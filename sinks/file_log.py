@@ -20,6 +20,12 @@ from schemas.frame import Int64s
 SEGMENT_ROWS: Final = 65_536
 SEGMENT_BYTES: Final = 8 << 20
 
+SHARED: Final = frozenset({"dead_letters", "progress", "pulse"})
+"""Topics that several processes write, and where their order among each other means nothing."""
+
+ATTEMPTS: Final = 500
+PAUSE_S: Final = 0.01
+
 
 @dataclass(slots=True)
 class _Partition:
@@ -27,6 +33,7 @@ class _Partition:
 
     folder: Path
     end: int
+    shared: bool
     values: list[pa.Array] = field(default_factory=list)
     keys: list[pa.Array] = field(default_factory=list)
     append_ms: list[Int64s] = field(default_factory=list)
@@ -38,8 +45,8 @@ class FileLogWriter:
     """Writes into the topics of the folder `root` whose folder names begin with `prefix`.
 
     A segment is published when `segment_rows` records or `segment_bytes` of values have gathered, and at
-    `flush`. A partition has one writer at a time: of two, one stops with an error and nothing of the other
-    is overwritten.
+    `flush`. A partition has one writer at a time: of two, one stops with an
+    error and nothing of the other is overwritten. In the topics `SHARED` it goes behind the other instead.
     """
 
     def __init__(
@@ -159,31 +166,40 @@ class FileLogWriter:
             raise _unwritable(folder, error) from error
         self._unsynced.add(topic_folder)
         end = file_log.end_offset(folder, file_log.segment_bases(folder))
-        self._partitions[topic, number] = made = _Partition(folder, end)
+        self._partitions[topic, number] = made = _Partition(folder, end, topic in SHARED)
         return made
 
     def _publish(self, partition: _Partition) -> None:
         """Write one segment of what has gathered under its final name, whole or not at all."""
+        for _ in range(ATTEMPTS if partition.shared else 1):
+            if self._published(partition):
+                self._unsynced.add(partition.folder)
+                partition.end += partition.rows
+                partition.values, partition.keys, partition.append_ms = [], [], []
+                partition.rows = partition.size = 0
+                return
+            if partition.shared:
+                time.sleep(PAUSE_S)
+                partition.end = file_log.end_offset(
+                    partition.folder, file_log.segment_bases(partition.folder)
+                )
+        file = file_log.segment_file(partition.folder, partition.end)
+        raise HeadraceError(
+            f"segment {file} was written by another writer meanwhile; let only one process write to a partition"
+        )
+
+    def _published(self, partition: _Partition) -> bool:
+        """Whether the segment is there now, and not one of another writer."""
         data = segment.encode(
             partition.end,
             np.concatenate(partition.append_ms),
             pa.chunked_array(partition.keys),
             pa.chunked_array(partition.values),
         )
-        file = file_log.segment_file(partition.folder, partition.end)
         try:
-            published = _link_new(file, data)
+            return _link_new(file_log.segment_file(partition.folder, partition.end), data)
         except OSError as error:
             raise _unwritable(partition.folder, error) from error
-        if not published:
-            raise HeadraceError(
-                f"segment {file} was written by another writer meanwhile; let only one process write to a "
-                "partition"
-            )
-        self._unsynced.add(partition.folder)
-        partition.end += partition.rows
-        partition.values, partition.keys, partition.append_ms = [], [], []
-        partition.rows = partition.size = 0
 
 
 def _link_new(file: Path, data: bytes) -> bool:
@@ -198,6 +214,8 @@ def _link_new(file: Path, data: bytes) -> bool:
             fcntl.flock(out, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
+        if not draft.exists() or not os.path.samestat(os.fstat(out.fileno()), draft.stat()):
+            return False  # its writer published and removed it before we had the lock
         out.truncate(0)
         out.write(data)
         out.flush()

@@ -78,6 +78,10 @@ class KafkaWriter:
         if append_ms is None:
             self._write_batch(name, partition, values, keys)
         else:
+            if append_ms.min(initial=1) <= 0:
+                raise HeadraceError(
+                    f"topic {name!r}: Kafka keeps no append time of 1970 or before; leave such rows out"
+                )
             self._write_timed(name, partition, values, keys, append_ms.tolist())
         self._producer.poll(0)
         self._check()
@@ -193,7 +197,13 @@ def topic_config(topic: str, history: bool) -> dict[str, str]:
     compacted = TOPICS[topic].cleanup == "compact"
     config = {"cleanup.policy": "compact" if compacted else "delete"}
     if history:
-        return config | {"message.timestamp.type": "CreateTime", "retention.ms": "-1"}
+        return config | {
+            "message.timestamp.type": "CreateTime",
+            "message.timestamp.after.max.ms": str(
+                2**63 - 1
+            ),  # by default the broker refuses times an hour ahead
+            "retention.ms": "-1",
+        }
     return config | {"message.timestamp.type": "LogAppendTime"}
 
 

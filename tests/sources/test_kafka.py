@@ -149,9 +149,14 @@ def test_a_broker_that_is_not_there_is_one_sentence() -> None:
         KafkaWriter(servers, {}, patience_s=1.0).write("posts", 0, [b"v"])
 
 
-def test_a_broker_that_starts_late_is_waited_for(private_kafka: Kafka, topic_prefix: str) -> None:
+def test_a_broker_that_stays_away_is_one_sentence_and_one_that_comes_late_is_waited_for(
+    private_kafka: Kafka, topic_prefix: str
+) -> None:
     private_kafka.create_topic(f"{topic_prefix}posts", 3)
+    watch = ClusterWatch(KafkaCluster(private_kafka.bootstrap, {}), look_s=0.5, failures=3)
     private_kafka.stop()
+    with pytest.raises(HeadraceError, match="did not answer for 2 s"):
+        _look_for_ever(watch)
     log = KafkaLog(private_kafka.bootstrap, {}, "test", topic_prefix)
     with ThreadPoolExecutor() as pool:
         asked = pool.submit(log.partitions, "posts")
@@ -257,11 +262,3 @@ def test_the_offset_passes_marks_of_transactions_while_following(kafka: Broker, 
 def _look_for_ever(watch: ClusterWatch) -> None:
     while True:
         watch.look()
-
-
-def test_brokers_that_stay_away_are_one_sentence(private_kafka: Kafka) -> None:
-    cluster = KafkaCluster(private_kafka.bootstrap, {})
-    watch = ClusterWatch(cluster, look_s=0.5, failures=3)
-    private_kafka.stop()
-    with pytest.raises(HeadraceError, match=r"did not answer for 2 s .*refused"):
-        _look_for_ever(watch)
