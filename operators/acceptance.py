@@ -95,7 +95,7 @@ class AcceptanceLogic:
         config = self.config
         at_ms = frame.int64("at_ms")
         verdict = np.zeros(len(frame), np.int8)
-        _judge(verdict, reasons.UNDECODABLE, np.abs(at_ms) >= TIME_RANGE_MS)
+        _judge(verdict, reasons.UNDECODABLE, (at_ms >= TIME_RANGE_MS) | (at_ms <= -TIME_RANGE_MS))
         placed = partition_of(frame.int64(config.placed_by), config.partitions)
         _judge(verdict, reasons.PARTITION, placed != config.partition)
         _judge(verdict, reasons.FUTURE, at_ms > frame.append_ms + config.max_ahead_ms)
