@@ -11,7 +11,7 @@ from typing import Any
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
-from bytewax.inputs import AbortExecution, FixedPartitionedSource, StatefulSourcePartition
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.operators import StatefulBatchLogic
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from bytewax.recovery import RecoveryConfig
@@ -30,7 +30,10 @@ ONLY = "0"
 
 @dataclass
 class Failure:
-    """The first error of any step. From then on no step does anything, and the source aborts the engine."""
+    """The first error of any step. From then on inputs end and nothing is computed; what lies between steps is written.
+
+    So a dead letter that was read reaches its topic also when there were too many of them.
+    """
 
     error: BaseException | None = None
     _stderr: int | None = field(default=None, repr=False)
@@ -69,24 +72,28 @@ class _SourcePart(StatefulSourcePartition[Item, Any]):
             self._part = plan.open(part, saved)
 
     def next_batch(self) -> list[Item]:
-        if self._failure.error is not None or self._part is None:
-            raise AbortExecution
-        if self._plan.stop.asked or self._part.done:
-            raise StopIteration
         with self._failure.guard():
-            return self._part.read()
-        raise AbortExecution
+            self._plan.intake.watch.check()
+            if (
+                self._failure.error is None
+                and not self._plan.stop.asked
+                and self._part
+                and not self._part.done
+            ):
+                return self._part.read()
+        raise StopIteration
 
     def next_awake(self) -> datetime | None:
         wait = self._part.wait() if self._part is not None else 0.0
         return datetime.now(UTC) + timedelta(seconds=wait) if wait > 0 else None
 
     def snapshot(self) -> Any:
-        state = None
-        with self._failure.guard():
-            state = self._part.snapshot() if self._part is not None else None
+        """What was read; steps that could not use it refuse theirs."""
+        if self._part is not None:
+            with self._failure.guard():
+                return self._part.snapshot()
         self._failure.refuse()
-        return state
+        return None
 
     def close(self) -> None:
         if self._part is not None:
@@ -150,9 +157,8 @@ class _SinkPart(StatefulSinkPartition[Any, Any]):
         self._failure = failure
 
     def write_batch(self, items: list[Any]) -> None:
-        if self._failure.error is None:
-            with self._failure.guard():
-                self._output.write(items)
+        with self._failure.guard():
+            self._output.write(items)
 
     def snapshot(self) -> Any:
         with self._failure.guard():

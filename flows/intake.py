@@ -93,7 +93,6 @@ class IntakePartition:
 
     def read(self) -> list[Item]:
         """What the next messages bring; empty when there is nothing now. Raises `HeadraceError`."""
-        self._intake.watch.check()
         batch = self._reader.read(self._intake.settings.frame_rows)
         if batch is None or len(batch) < _SMALL:
             self._next = time.monotonic() + (_LIVE_PAUSE if self._live else _PAUSE)

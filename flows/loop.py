@@ -46,6 +46,7 @@ class Loop:
             if time.monotonic() >= epoch_at:
                 self._save()
                 epoch_at = time.monotonic() + self._plan.epoch_seconds
+        self._plan.intake.watch.check()
         for step in self._plan.drawing.keeps:
             self._write(step.effects, self._keeps[step.name].on_end())
         self._save()
@@ -57,6 +58,7 @@ class Loop:
     def _turn(self) -> bool:
         """Read each part once; returns whether there was anything."""
         busy = False
+        self._plan.intake.watch.check()
         for read in self._plan.drawing.reads:
             for part in self._reads[read.name].values():
                 if not part.done and part.wait() <= 0:

@@ -1,11 +1,13 @@
 """Records that were set aside, into the topic `dead_letters` of the log that they came from."""
 
+import logging
 from collections.abc import Sequence
 from typing import Final, Self
 
 import pyarrow as pa
 
 from schemas.codec import Codec
+from schemas.errors import HeadraceError
 from schemas.frame import DeadLetters
 from schemas.records import arrow_schema
 from schemas.settings import Settings
@@ -15,6 +17,8 @@ from sinks.open_writer import open_writer
 TOPIC: Final = "dead_letters"
 RECORD: Final = "DeadLetter"
 LONGEST_VALUE: Final = 65_536
+
+log = logging.getLogger(__name__)
 
 
 class DeadLetterSink:
@@ -51,6 +55,8 @@ class DeadLetterSink:
         """Flush once more, so that whoever looks for the reason of a stop finds it, and let go."""
         try:
             self._writer.flush()
+        except HeadraceError as error:
+            log.warning("the latest dead letters could not be written, they come again: %s", error)
         finally:
             self._writer.close()
 
