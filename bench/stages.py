@@ -107,7 +107,7 @@ def _full(reader: Any) -> RawBatch | None:
 
 def state_bytes(table: WindowTable) -> int:
     """Bytes of the arrays and runs of a window table."""
-    arrays = [
+    arrays: list[Any] = [
         table.index.keys,
         table.last_exit,
         table.due,
