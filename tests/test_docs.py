@@ -34,7 +34,7 @@ CODE = [
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-INLINE = re.compile(r"`([^`\n]+)`")
+INLINE = re.compile(r"`((?:[^`\n]|\n(?!\n))+)`")
 ASSIGNMENT = re.compile(r"\w+=\S*")
 
 SHELL = {"", "sh", "console"}
@@ -56,7 +56,8 @@ def prose(page: Path) -> str:
 
 
 def inline(page: Path) -> list[str]:
-    return INLINE.findall(prose(page))
+    """Code in sentences; it may go over the end of a line."""
+    return [code.replace("\n", " ") for code in INLINE.findall(prose(page))]
 
 
 def anchors(page: Path) -> set[str]:
