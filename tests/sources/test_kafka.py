@@ -37,7 +37,7 @@ def _transaction(producer: Producer, topic: str, values: list[bytes], commit: bo
 
 
 def _transactional(broker: Broker, topic: str) -> Producer:
-    producer = Producer({"bootstrap.servers": broker.bootstrap, "transactional.id": topic})
+    producer = Producer({"bootstrap.servers": broker.bootstrap, "transactional.id": topic, "log_level": 0})
     producer.init_transactions(30.0)
     return producer
 

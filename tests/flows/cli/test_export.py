@@ -31,7 +31,7 @@ def _read(file: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def filled(headrace: Commands, tmp_path: Path) -> Commands:
-    """A log with some posts, interactions, and users of whom two are erased."""
+    """A log with some posts, interactions, and users of whom two are erased, one of them for a while."""
     users = [
         {
             "user_id": n,
@@ -46,7 +46,7 @@ def filled(headrace: Commands, tmp_path: Path) -> Commands:
     gone = [{"user_id": n, "at_ms": NOON + 99, "_delete": True} for n in (-3, 3)]
     posts = [post(post_id=n, author_id=n, labels=["a|b", 'c"'], reply_to=n or None) for n in range(40)]
     events = [interaction(event_id=n, user_id=n, dwell_ms=None, append_ms=NOON + n % 5) for n in range(40)]
-    for topic, rows in (("users", users + gone), ("posts", posts), ("interactions", events)):
+    for topic, rows in (("users", users + gone + users[8:]), ("posts", posts), ("interactions", events)):
         assert headrace("import", topic, jsonl_of(tmp_path, rows)).code == 0
     return headrace
 
