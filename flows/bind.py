@@ -200,7 +200,8 @@ def dataflow(plan: Plan, failure: Failure, outputs: dict[str, Output]) -> Datafl
         build = partial(_Logic, plan, failure, keep)
         streams[keep.effects.name] = op.stateful_batch(keep.name, streams[keep.source.name], build)
     for write in plan.drawing.writes:
-        op.output(write.name, streams[write.source.name], Sink(outputs[write.name], failure))
+        together: Any = op.merge(f"{write.name}_all", *(streams[source.name] for source in write.sources))
+        op.output(write.name, together, Sink(outputs[write.name], failure))
     return flow
 
 

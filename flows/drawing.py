@@ -56,10 +56,10 @@ class Output(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Writes a stream to a sink, which is opened once by the process that owns the step."""
+    """Writes streams to a sink, which is opened once by the process that owns the step."""
 
     name: str
-    source: Stream
+    sources: tuple[Stream, ...]
     open: Callable[[], Output]
 
 
@@ -84,6 +84,6 @@ class Drawing:
         self.keeps.append(step)
         return step.effects
 
-    def write(self, name: str, source: Stream, open_output: Callable[[], Output]) -> None:
-        """Write a stream to a sink."""
-        self.writes.append(Write(name, source, open_output))
+    def write(self, name: str, *sources: Stream, to: Callable[[], Output]) -> None:
+        """Write streams to a sink."""
+        self.writes.append(Write(name, sources, to))

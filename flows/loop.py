@@ -78,7 +78,7 @@ class Loop:
 
     def _write(self, stream: Stream, items: list[Item]) -> None:
         for step in self._plan.drawing.writes:
-            if step.source == stream and items:
+            if stream in step.sources and items:
                 self._outputs[step.name].write(items)
 
     def _save(self) -> None:

@@ -79,6 +79,6 @@ class Plan:
             if paced.kept.check_server():
                 effects = paced.on_end()
                 for write in self.drawing.writes:
-                    if write.source == step.effects:
+                    if step.effects in write.sources:
                         outputs[write.name].write(effects)
                         outputs[write.name].flush()

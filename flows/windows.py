@@ -1,6 +1,8 @@
-"""Interactions become live feature vectors of posts, authors and users, and the list of trending posts.
+"""Interactions become live feature vectors of posts, authors and users, and the lists of trending posts.
 
-interactions, users --> judge --> windows --> Redis
+interactions, users --> judge --+--> windows --+--> Redis
+                          |     |              |
+                          |     +--> regions --+
                           |
                           +--> dead_letters
 """
@@ -8,6 +10,7 @@ interactions, users --> judge --> windows --> Redis
 from flows.drawing import Drawing
 from flows.observe import Observer
 from flows.outputs import dead_letters, redis
+from operators.regions import RegionTrends
 from operators.windows import Windows
 from schemas.registry import Registry
 from schemas.settings import Settings
@@ -28,6 +31,7 @@ def drawing(settings: Settings, observer: Observer) -> Drawing:
         {entity: seconds * 1000 for entity, seconds in settings.ttl.seconds().items()},
     )
     vectors = flow.keep("windows", rows, windows)
-    flow.write("redis", vectors, lambda: redis(settings, registry, observer))
-    flow.write("dead_letters", refused, lambda: dead_letters(settings, NAME))
+    trends = flow.keep("regions", rows, RegionTrends(settings.partitions, settings.allowed_lateness_ms))
+    flow.write("redis", vectors, trends, to=lambda: redis(settings, registry, observer))
+    flow.write("dead_letters", refused, to=lambda: dead_letters(settings, NAME))
     return flow

@@ -15,6 +15,7 @@ from operators.lifetime import FAR
 from operators.measures import Measures
 from operators.roll_up import LIFETIME, RollUp
 from operators.trending import EVERY_MS, trending
+from operators.trending import WINDOW as TREND
 from operators.window_state import keys_delta, merge_keys, merge_tiles, restore, tiles_delta
 from operators.window_table import EVENT, EXPIRY, Window, WindowTable
 from schemas.effects import FeatureSet, VectorSet
@@ -60,9 +61,13 @@ class Windows(Operator):
         shapes = [
             Window(name, length_ms, pane_ms)
             for name, (length_ms, pane_ms) in WINDOWS.items()
-            if name in self.registry.windows(entity) and length_ms is not None and pane_ms is not None
+            if name in self._needed(entity) and length_ms is not None and pane_ms is not None
         ]
         return tuple(sorted(shapes, key=lambda window: window.length_ms))
+
+    def _needed(self, entity: str) -> set[str]:
+        """Names of the windows that features read, and for posts the one that they trend by."""
+        return {*self.registry.windows(entity), *([TREND] if entity == "post" else [])}
 
     @cached_property
     def registry_sum(self) -> int:
@@ -113,7 +118,7 @@ class WindowsLogic:
         self.tables = {
             entity: WindowTable(config.windows(entity), self.measures.columns, config.idle_ms(entity))
             for entity in KEYS
-            if config.registry.entity(entity)
+            if config.windows(entity)
         }
         self.roll_ups = {
             entity: RollUp(config.registry.entity(entity), config.registry.constants, self.measures)

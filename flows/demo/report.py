@@ -160,6 +160,8 @@ def _next_steps(settings: Settings, truth: Truth, found: Findings, narrow: bool)
     for line, meaning in (
         (f"export {FILE_VARIABLE}={file}", "then commands use the demo's log and Redis"),
         (f"{command} trending -n 50", "the longer list"),
+        (f"{command} trending br", "what moves in one region"),
+        (f"{command} tail dead_letters -n 3", "records that were set aside, and why"),
         (f"{command} features post {truth.hottest_post}", "all that is known of the story"),
         (f"{command} features user {found.user['id']} --json", "a vector for a program"),
         (f"{command} features --registry", "every feature, with its formula"),

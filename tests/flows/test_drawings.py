@@ -81,7 +81,9 @@ def test_nothing_else_is_used_to_write() -> None:
 def test_every_stream_leads_somewhere(name: str, tmp_path: Path) -> None:
     """Refused records and effects are always written: no way out is left open."""
     drawing = plan(name, tmp_path).drawing
-    used = {step.source for step in drawing.keeps} | {step.source for step in drawing.writes}
+    used = {step.source for step in drawing.keeps} | {
+        source for step in drawing.writes for source in step.sources
+    }
     for read in drawing.reads:
         assert {read.rows, read.refused} <= used
     assert {step.effects for step in drawing.keeps} <= used

@@ -1,6 +1,7 @@
 """The flow `windows` from a log to Redis equals a naive recomputation: both logs, both engines, stopped and resumed."""
 
 import signal
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from schemas.registry import Registry
 from sources.kafka import KafkaLog
 from tests.flows.harness import TRAFFIC, Place, Vectors, until
 from tests.flows.oracle import differences, in_redis, judged, truth_file, vectors
+from tests.operators.naive_windows import inside
 from tests.services.broker import Broker
 
 Traffic = tuple[Path, Vectors]
@@ -46,6 +48,19 @@ def top(wanted: Vectors, names: list[str]) -> list[tuple[int, float]]:
     return sorted((one for one in scores if one[1] > 0), key=lambda one: (-one[1], one[0]))[:100]
 
 
+def by_region(folder: Path, place: Place) -> dict[str, dict[int, float]]:
+    """The hundred posts of each region with most engagements there in the last hour."""
+    truth = judged(folder, place.settings)
+    counts: dict[str, Counter[int]] = defaultdict(Counter)
+    for event in inside(truth.events, "1h", max(truth.clock, *(event["at_ms"] for event in truth.events))):
+        if event["region"] is not None and event["type"] in ("click", "like", "comment", "share", "save"):
+            counts[event["region"]][event["post_id"]] += 1
+    ranked = {
+        region: sorted(posts.items(), key=lambda one: (-one[1], one[0])) for region, posts in counts.items()
+    }
+    return {region: {post: float(count) for post, count in posts[:100]} for region, posts in ranked.items()}
+
+
 @pytest.mark.parametrize("engine", ["bytewax", "loop"])
 def test_a_file_log(engine: str, traffic: Traffic, redis_url: str, tmp_path: Path) -> None:
     """Every vector, the trending posts, and every dead letter by reason."""
@@ -62,8 +77,16 @@ def test_a_file_log(engine: str, traffic: Traffic, redis_url: str, tmp_path: Pat
         trending = [
             (int(post), score) for post, score in client.zrange("trending:all", 0, -1, withscores=True)
         ]
+        regional = {
+            key.decode().split(":", 1)[1]: {
+                int(post): score for post, score in client.zrange(key, 0, -1, withscores=True)
+            }
+            for key in client.scan_iter("trending:*")
+        }
     names = [feature.name for feature in Registry.load().entity("post")]
     assert sorted(trending, key=lambda one: (-one[1], one[0])) == top(wanted, names)
+    assert regional.pop("all") == dict(trending)
+    assert {region: posts for region, posts in regional.items() if posts} == by_region(folder, place)
 
 
 def test_kafka(kafka: Broker, topic_prefix: str, traffic: Traffic, redis_url: str, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from operators.acceptance import Acceptance, Accepted, Refused
 from operators.base import Operator
+from operators.regions import RegionTrends
 from operators.windows import Windows
 from schemas.effects import Trending, VectorSet
 from schemas.registry import Registry
@@ -45,7 +46,7 @@ def vectors(effects: Sequence[Any]) -> Outcome:
                 if not expiry or (effect.entity, key) in found:
                     found[effect.entity, key] = (t, values.tobytes())
         elif isinstance(effect, Trending):
-            found["trending"] = (effect.post_ids.tolist(), effect.scores.tolist())
+            found["trending", effect.region] = (effect.post_ids.tolist(), effect.scores.tolist())
     return found
 
 
@@ -66,6 +67,8 @@ def interactions(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Row
     return st.lists(st.builds(event, **fields), min_size=1, max_size=25)
 
 
+HOURS = st.one_of(st.integers(0, 2 * HOUR), st.integers(0, 60 * HOUR)).map(lambda offset: START + offset)
+
 CASES: dict[type[Operator], Case] = {
     Acceptance: Case(
         Acceptance(0, 1, "user_id", "event_id", False, 40, 60, 30),
@@ -83,9 +86,18 @@ CASES: dict[type[Operator], Case] = {
             user_id=st.integers(0, 2),
             position=st.one_of(st.none(), st.integers(0, 4)),
             dwell_ms=st.one_of(st.none(), st.integers(0, 100_000)),
-            at_ms=st.one_of(st.integers(0, 2 * HOUR), st.integers(0, 60 * HOUR)).map(
-                lambda offset: START + offset
-            ),
+            at_ms=HOURS,
+        ),
+        outcome=vectors,
+    ),
+    RegionTrends: Case(
+        RegionTrends(partitions=3, allowed_lateness_ms=HOUR),
+        partitions=3,
+        rows=interactions(
+            type=st.sampled_from(["impression", "click", "like", "hide"]),
+            post_id=st.integers(-1, 3),
+            region=st.sampled_from([None, "br", "de"]),
+            at_ms=HOURS,
         ),
         outcome=vectors,
     ),

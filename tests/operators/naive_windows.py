@@ -56,7 +56,9 @@ def counter(name: str, events: Sequence[Event], curve: Sequence[int]) -> float:
             counter(part, events, curve) for part in ("clicks", "likes", "comments", "shares", "saves")
         )
     if name == "examined":
-        return float(sum(examined(event["position"], curve) for event in events if event["type"] == "impression"))
+        return float(
+            sum(examined(event["position"], curve) for event in events if event["type"] == "impression")
+        )
     if name == "dwell_count":
         return len(dwells(events))
     if name == "dwell_sum_ms":
