@@ -1,6 +1,9 @@
 """Keys and partitions of whole columns, for every kind of topic."""
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pytest
 
@@ -33,9 +36,9 @@ def test_partitions_are_as_the_topic_says(topic: str) -> None:
     place = TOPICS[topic]
     kind = pa.int32() if place.placement == "number" else pa.int64()
     rows = pa.record_batch({place.placed_by: pa.array(range(100), kind)})
-    expected = {
+    expected: dict[str, npt.NDArray[Any]] = {
         "id": partition_of(np.arange(100), 7),
         "number": np.arange(100) % 7,
         "first": np.zeros(100),
-    }[place.placement]
-    assert partitions_of(topic, rows, 7).tolist() == expected.tolist()
+    }
+    assert partitions_of(topic, rows, 7).tolist() == expected[place.placement].tolist()
