@@ -21,11 +21,15 @@ EVENT, EXPIRY = 2, 1
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A sliding window: its length and its pane in ms; a pane leaves it whole."""
+    """A sliding window: its length and its pane in ms; a pane leaves it whole.
+
+    A window that is not `shown` changes no vector when a pane leaves it.
+    """
 
     name: str
     length_ms: int
     pane_ms: int
+    shown: bool = True
 
     def start(self, t: int) -> int:
         """The earliest event time that the window holds as of `t`."""
@@ -171,7 +175,7 @@ class WindowTable:
         return cells
 
     def _exit(self, window: Window, cells: Int64s) -> None:
-        if not len(cells):
+        if not len(cells) or not window.shown:
             return
         slots = slots_of(cells)
         starts = (cells >> PANE_SHIFT) * self.pane_ms

@@ -57,17 +57,14 @@ class Windows(Operator):
         return Measures(self.examined)
 
     def windows(self, entity: str) -> tuple[Window, ...]:
-        """The sliding windows of an entity, shortest first."""
+        """The sliding windows of an entity, shortest first: those of its features, and what posts trend by."""
         shapes = [
-            Window(name, length_ms, pane_ms)
+            Window(name, length_ms, pane_ms, shown=name in self.registry.windows(entity))
             for name, (length_ms, pane_ms) in WINDOWS.items()
-            if name in self._needed(entity) and length_ms is not None and pane_ms is not None
+            if length_ms is not None and pane_ms is not None
         ]
-        return tuple(sorted(shapes, key=lambda window: window.length_ms))
-
-    def _needed(self, entity: str) -> set[str]:
-        """Names of the windows that features read, and for posts the one that they trend by."""
-        return {*self.registry.windows(entity), *([TREND] if entity == "post" else [])}
+        needed = [window for window in shapes if window.shown or (entity, window.name) == ("post", TREND)]
+        return tuple(sorted(needed, key=lambda window: window.length_ms))
 
     @cached_property
     def registry_sum(self) -> int:
@@ -118,7 +115,7 @@ class WindowsLogic:
         self.tables = {
             entity: WindowTable(config.windows(entity), self.measures.columns, config.idle_ms(entity))
             for entity in KEYS
-            if config.windows(entity)
+            if config.registry.entity(entity) or config.windows(entity)
         }
         self.roll_ups = {
             entity: RollUp(config.registry.entity(entity), config.registry.constants, self.measures)
@@ -212,7 +209,7 @@ class WindowsLogic:
                 table.pass_to(self.clock)
 
     def _vectors(self, entity: str, table: WindowTable, slots: Int64s, expiry: bool) -> list[VectorSet]:
-        if not len(slots):
+        if not len(slots) or not self.roll_ups[entity].features:
             return []
         values = self.roll_ups[entity].vectors(table, slots)
         return [

@@ -2,6 +2,8 @@
 
 import math
 from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ CURVE = (1000, 390, 290, 220, 180, 150)
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 TTL_MS = dict.fromkeys(KEYS, 8 * DAY)
 OPERATOR = Windows(REGISTRY, CURVE, partitions=1, allowed_lateness_ms=400 * DAY, ttl_ms=TTL_MS)
+SPARSE = replace(OPERATOR, registry=Registry.load(Path(__file__).with_name("sparse_features.toml")))
 START = 1_700_000_000_000
 
 TYPES = [
@@ -76,27 +79,30 @@ class Redis:
                         self.vectors[effect.entity, key] = (t, values.tolist())
 
 
-def expected(rows: list[dict[str, Any]], clock: int) -> dict[tuple[str, int], tuple[int, list[float]]]:
-    """The vectors of all keys by the naive recomputation."""
+def expected(
+    rows: list[dict[str, Any]], clock: int, registry: Registry
+) -> dict[tuple[str, int], tuple[int, list[float]]]:
+    """The vectors of all keys by the naive recomputation; an entity without features has none."""
     by_key = defaultdict(list)
     for row in rows:
         for entity, column in KEYS.items():
-            by_key[entity, row[column]].append(row)
+            if registry.entity(entity):
+                by_key[entity, row[column]].append(row)
     return {
-        (entity, key): vector(entity, found, clock, REGISTRY, CURVE)
+        (entity, key): vector(entity, found, clock, registry, CURVE)
         for (entity, key), found in by_key.items()
     }
 
 
-def assert_equal(found: Redis, rows: list[dict[str, Any]], clock: int) -> None:
+def assert_equal(found: Redis, rows: list[dict[str, Any]], clock: int, registry: Registry = REGISTRY) -> None:
     """Every vector is the float32 of the naive one, and as of the same time."""
-    wanted = expected(rows, clock)
+    wanted = expected(rows, clock, registry)
     assert found.vectors.keys() == wanted.keys()
     for key, (t, values) in wanted.items():
         assert found.vectors[key][0] == t, key
         with np.errstate(over="ignore"):
             exact = np.array(values, np.float64).astype(np.float32).tolist()
-        names = [feature.name for feature in REGISTRY.entity(key[0])]
+        names = [feature.name for feature in registry.entity(key[0])]
         wrong = [
             (name, got, want)
             for name, got, want in zip(names, found.vectors[key][1], exact, strict=True)
@@ -105,12 +111,15 @@ def assert_equal(found: Redis, rows: list[dict[str, Any]], clock: int) -> None:
         assert not wrong, (key, wrong)
 
 
-@settings(max_examples=200, deadline=None)
-@given(events, st.data())
-def test_equals_naive_recomputation(rows: list[dict[str, Any]], data: st.DataObject) -> None:
+@pytest.mark.parametrize("operator", [OPERATOR, SPARSE], ids=["built-in", "sparse"])
+@settings(max_examples=150, deadline=None)
+@given(rows=events, data=st.data())
+def test_equals_naive_recomputation(
+    operator: Windows, rows: list[dict[str, Any]], data: st.DataObject
+) -> None:
     """In any order, cut anywhere, drained at any time, resumed anywhere, with time passing in between."""
     redis = Redis()
-    logic = OPERATOR.build(Saved())
+    logic = operator.build(Saved())
     parts: list[dict[str, Any]] = []
     tables: dict[str, list[Any]] = defaultdict(list)
     clock = -(1 << 61)
@@ -132,11 +141,11 @@ def test_equals_naive_recomputation(rows: list[dict[str, Any]], data: st.DataObj
             for name, table in delta.tables.items():
                 tables[name].append(table)
                 if len(tables[name]) > 1 and data.draw(st.booleans()):
-                    tables[name] = [logic.prune(name, OPERATOR.merge(name, tables[name], delta.facts))]
+                    tables[name] = [logic.prune(name, operator.merge(name, tables[name], delta.facts))]
             if data.draw(st.booleans()):
-                logic = OPERATOR.build(Saved(tables, delta.facts))
+                logic = operator.build(Saved(tables, delta.facts))
     redis.write(logic.drain(urgent_only=False))
-    assert_equal(redis, parts, clock)
+    assert_equal(redis, parts, clock, operator.registry)
 
 
 @pytest.mark.parametrize("entity", KEYS)
