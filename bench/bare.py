@@ -28,7 +28,9 @@ def main() -> None:
             messages = consumer.consume(1000, 0.01)
             if messages and not seen:
                 began, cpu = time.perf_counter(), cpu_seconds()
-            size += sum(len(value) for value in [message.value() for message in messages] if value is not None)
+            size += sum(
+                len(value) for value in [message.value() for message in messages] if value is not None
+            )
             seen += len(messages)
     print(
         json.dumps(

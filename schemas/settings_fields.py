@@ -194,7 +194,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 1_048_576
     frame_rows: Annotated[int, doc("rows at which a frame is full", ge=1, le=10_000_000)] = 50_000
     engine: Annotated[
-        Literal["bytewax", "loop"], doc("what runs a flow: bytewax, or a plain loop in one process", fixed=True)
+        Literal["bytewax", "loop"],
+        doc("what runs a flow: bytewax, or a plain loop in one process", fixed=True),
     ] = "bytewax"
     epoch_ms: Annotated[int, doc("time between two snapshots", ge=10)] = 10_000
     flush_ms: Annotated[int, doc("time until changed post and author vectors are written to Redis", ge=1)] = (
