@@ -15,9 +15,8 @@ from bench.measure import cpu_seconds
 from bench.real_acceptance import Judged, Rules, judge
 from bench.real_bandit import interactions as bandit
 from bench.real_higgs import interactions as higgs
-from bench.real_redis import compare
+from bench.real_redis import Wanted, compare
 from bench.real_run import Headrace
-from bench.real_vectors import Vectors, recomputed
 from tests.services.kafka import Kafka
 from tests.services.redis import Redis
 
@@ -52,20 +51,20 @@ def checked(name: str, history: pl.DataFrame, file: Path, rules: Rules, kafka: K
     busiest = np.unique(history["at_ms"].to_numpy() // MINUTE_MS, return_counts=True)[1].max()
     print(f"{name}: {len(history):,} events, {len(judged.accepted):,} accepted, busiest minute {busiest:,}")
     print(f"  refused by the recomputation: {dict(judged.refused) or 'none'}")
-    wanted: dict[str, Vectors] = {}
+    wanted: Wanted | None = None
     wrong = 0
     for log in (kafka.url, f"file:{file.parent / name}"):
         folder = file.parent / f"{name}-{log.partition(':')[0]}"
         folder.mkdir()
         settings = {"HEADRACE_PARTITIONS": str(rules.partitions), "HEADRACE_TOPIC_PREFIX": f"{name}."}
         headrace = Headrace(log, redis.url, folder, settings)
-        wanted = wanted or recomputed(judged, headrace.registry())
+        wanted = wanted or Wanted.of(judged, headrace.registry())
         wrong += through(headrace, file, judged, wanted, kafka, redis)
     return wrong
 
 
 def through(
-    headrace: Headrace, file: Path, judged: Judged, wanted: dict[str, Vectors], kafka: Kafka, redis: Redis
+    headrace: Headrace, file: Path, judged: Judged, wanted: Wanted, kafka: Kafka, redis: Redis
 ) -> int:
     """Import, run, compare; returns how many values differ."""
     with redis.client() as client:
@@ -82,7 +81,7 @@ def through(
     print(f"    import  {took}")
     print(f"    run     {ran}   {ran.said.splitlines()[-1]}")
     print(f"    servers {', '.join(f'{name} {cpu:.1f} CPU-s' for name, cpu in spent.items())}")
-    kinds = ", ".join(f"{len(vectors.keys):,} {entity}s" for entity, vectors in wanted.items())
+    kinds = ", ".join(f"{len(vectors.keys):,} {entity}s" for entity, vectors in wanted.vectors.items())
     print(f"    {found.vectors:,} vectors ({kinds}) and {found.trending} trending posts compared, ", end="")
     print(f"mismatches: {len(found.wrong)}", flush=True)
     for line in found.wrong[:SHOWN]:

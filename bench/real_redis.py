@@ -7,10 +7,24 @@ import numpy as np
 import numpy.typing as npt
 import redis
 
-from bench.real_vectors import Registry, Vectors
+from bench.real_acceptance import Judged
+from bench.real_trending import Scores, trending
+from bench.real_vectors import Registry, Vectors, recomputed
 
 BLOCK = 10_000
-TOP = 100
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What Redis must hold: vectors by entity, and the scores of trending posts by region."""
+
+    vectors: dict[str, Vectors]
+    trending: dict[str, Scores]
+
+    @classmethod
+    def of(cls, judged: Judged, registry: Registry) -> "Wanted":
+        """Everything again from the accepted rows."""
+        return cls(recomputed(judged, registry), trending(judged))
 
 
 @dataclass
@@ -22,10 +36,10 @@ class Difference:
     wrong: list[str] = field(default_factory=list)
 
 
-def compare(client: redis.Redis, wanted: dict[str, Vectors], registry: Registry) -> Difference:
+def compare(client: redis.Redis, wanted: Wanted, registry: Registry) -> Difference:
     """Every vector in Redis beside the wanted ones, values and as-of times; and the posts that trend."""
     difference = Difference()
-    for entity, expected in wanted.items():
+    for entity, expected in wanted.vectors.items():
         found = stored(client, entity, expected.values.shape[1], registry["feature_set"])
         difference.vectors += len(expected.keys)
         for name, one, other in (("missing", expected, found), ("unexpected", found, expected)):
@@ -35,23 +49,23 @@ def compare(client: redis.Redis, wanted: dict[str, Vectors], registry: Registry)
         theirs = np.isin(found.keys, expected.keys)
         names = [feature["name"] for feature in registry["features"] if feature["entity"] == entity]
         difference.wrong += _unequal(entity, _part(expected, ours), _part(found, theirs), names)
-    posts = [feature["name"] for feature in registry["features"] if feature["entity"] == "post"]
-    if "post_velocity_1h" in posts:
-        trending = dict(top(wanted["post"], posts.index("post_velocity_1h")))
-        scored: Any = client.zrange("trending:all", 0, -1, withscores=True)
-        there = {int(post): score for post, score in scored}
-        difference.trending = len(trending)
-        for post in sorted(trending.keys() | there.keys()):
-            if there.get(post) != trending.get(post):
-                difference.wrong.append(f"trending {post}: {there.get(post)} for {trending.get(post)}")
+    _compare_trending(client, wanted.trending, difference)
     return difference
 
 
-def top(posts: Vectors, column: int) -> list[tuple[int, float]]:
-    """The hundred posts with most engagements an hour, ties to the lower id."""
-    scores = posts.values[:, column].astype(np.float64)
-    best = np.lexsort((posts.keys, -scores))[:TOP]
-    return [(int(posts.keys[row]), float(scores[row])) for row in best if scores[row] > 0]
+def _compare_trending(client: redis.Redis, wanted: dict[str, Scores], difference: Difference) -> None:
+    found: dict[str, Scores] = {}
+    for name in client.scan_iter("trending:*", count=BLOCK):
+        scored: Any = client.zrange(name, 0, -1, withscores=True)
+        found[name.decode().removeprefix("trending:")] = {int(post): score for post, score in scored}
+    for region in sorted(found.keys() | wanted.keys()):
+        there, expected = found.get(region, {}), wanted.get(region, {})
+        difference.trending += len(expected)
+        difference.wrong += [
+            f"trending {region} {post}: {there.get(post)} for {expected.get(post)}"
+            for post in sorted(there.keys() | expected.keys())
+            if there.get(post) != expected.get(post)
+        ]
 
 
 def stored(client: redis.Redis, entity: str, features: int, version: int) -> Vectors:

@@ -74,8 +74,8 @@ class History:
         self.keys, self.first = np.unique(keys[order], return_index=True)
         self.end = np.append(self.first[1:], len(order))
         self._sums = {name: np.append(0, np.cumsum(count[order])) for name, count in counts.items()}
-        self._base = int(at_ms.min(initial=0))
-        self._span = int(at_ms.max(initial=0)) - self._base + 2
+        self._base = int(at_ms.min()) if len(at_ms) else 0
+        self._span = int(at_ms.max(initial=self._base)) - self._base + 2
         self._place = np.repeat(self._starts, self.end - self.first) + self.at_ms - self._base
 
     @property
@@ -103,8 +103,10 @@ class History:
 
 
 def vectors(history: History, clock: int, registry: Registry, entity: str) -> Vectors:
-    """As-of times and values of every key of an entity."""
+    """As-of times and values of every key of an entity; an entity without features has no vectors."""
     features = [feature for feature in registry["features"] if feature["entity"] == entity]
+    if not features:
+        return Vectors(history.keys[:0], history.at_ms[:0], np.empty((0, 0), np.float32))
     used = {feature["window"] for feature in features}
     used |= {name for name in PANES for feature in features if f"_{name}" in feature["formula"]}
     as_of = history.at_ms[history.end - 1].copy()

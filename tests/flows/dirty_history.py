@@ -62,7 +62,7 @@ class DirtyHistory:
                 "dwell_ms": drawn(
                     rng, [*DWELLS, *np.exp(rng.normal(10, 1.3, 40)).astype(int).tolist()], len(post)
                 ),
-                "region": drawn(rng, [None, "eu", "us", ""], len(post)),
+                "region": drawn(rng, [None, "eu", "us", "all"], len(post)),
                 "content_type": drawn(rng, [None, "video", 'photo, "large"'], len(post)),
                 "surface": drawn(rng, ["home", "search"], len(post)),
                 "at_ms": at_ms,
