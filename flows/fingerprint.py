@@ -38,7 +38,7 @@ def check_fingerprint(state: Path, settings: Settings, drawing: Drawing) -> list
     allowed = {"log", *(name for name in now if name.startswith(WINDOWS))}
     changes = check(json.loads(path.read_bytes()), now, allowed) if path.exists() else []
     return [
-        f"{change}: a new window is right once it has run for its whole length"
+        f"{change}: a window that was not there before is right once it has run for its whole length"
         if WINDOWS in change
         else change
         for change in changes

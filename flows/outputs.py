@@ -1,6 +1,7 @@
 """Opens the sinks of flows."""
 
 from flows.observe import Observer
+from schemas.effects import FeatureSet
 from schemas.registry import Registry
 from schemas.settings import Settings
 from sinks.dead_letters import DeadLetterSink
@@ -8,8 +9,9 @@ from sinks.redis import RedisSink
 
 
 def redis(settings: Settings, registry: Registry, observer: Observer) -> RedisSink:
-    """Redis, for vectors of the registry's version."""
+    """Redis, for vectors of the registry's version; what their numbers are called is published at once."""
     sink = RedisSink.from_settings(settings, registry.version, observer.acknowledged)
+    sink.write([FeatureSet.of(registry)])
     observer.redis = sink
     return sink
 

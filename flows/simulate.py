@@ -12,6 +12,7 @@ import numpy.typing as npt
 from schemas.codec import Codec
 from schemas.errors import HeadraceError
 from schemas.frame import Int64s
+from schemas.kafka_cluster import KafkaCluster
 from schemas.settings import Settings
 from schemas.topics import TOPICS
 from sinks.log import LogWriter
@@ -68,6 +69,8 @@ def simulate_into(settings: Settings, traffic: Traffic, batch: int = 1, watch: W
     """Simulate into the log of the settings; the truth is also written beside a file log."""
     log, writer = open_log(settings), open_writer(settings, history=True)
     try:
+        writer.create(WRITTEN, traffic.partitions)
+        _refuse_other_times(settings)
         truth = simulate(traffic, log, writer, batch, watch)
     finally:
         writer.close()
@@ -79,6 +82,20 @@ def simulate_into(settings: Settings, traffic: Traffic, batch: int = 1, watch: W
         except OSError as error:
             raise HeadraceError(f"{file} can't be written: {error.strerror}") from None
     return truth
+
+
+def _refuse_other_times(settings: Settings) -> None:
+    """Raise HeadraceError if the broker would put its own clock in place of the simulated append times."""
+    if not settings.log.startswith("kafka://"):
+        return
+    cluster = KafkaCluster(settings.log.removeprefix("kafka://"), settings.kafka_config())
+    for topic in WRITTEN:
+        name = settings.topic_prefix + topic
+        if cluster.topic_settings(name).get("message.timestamp.type") == "LogAppendTime":
+            raise HeadraceError(
+                f"topic {name!r} keeps LogAppendTime, which would make every simulated record late: simulate into "
+                "topics that are not there yet (another topic_prefix), or set message.timestamp.type=CreateTime"
+            )
 
 
 class _Pen:

@@ -1,6 +1,6 @@
 """Lifetime counts that start again after a long silence, whatever the order of arrival.
 
-The events of a key fall into segments: two neighbours in event time less than `idle_ms` apart share one. A lifetime
+The events of a key fall into segments: two neighbours in event time at most `idle_ms` apart share one. A lifetime
 is the latest segment. Nearly every key has one segment for ever, so only older segments hold counts of their own.
 """
 

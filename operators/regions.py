@@ -136,8 +136,14 @@ class RegionTrendsLogic:
             table.write_again()
 
     def prune(self, table: str, rows: pa.Table) -> pa.Table:
-        """All rows: merging has left out the tiles that are over, and keys are few."""
-        return rows
+        """Saved rows of posts that their region still knows."""
+        known = [rows.slice(0, 0)]
+        for region, (part,) in _by_region([rows]).items():
+            mine = self.regions.get(region)
+            if mine is not None:
+                still_there = mine.index.find(column(part, "key")) >= 0
+                known.append(_named(part.filter(pa.array(still_there)), region))
+        return pa.concat_tables(known)
 
     def _add(self, table: WindowTable, rows: pa.RecordBatch) -> None:
         none = np.zeros(rows.num_rows, np.int64)

@@ -123,7 +123,7 @@ class WindowsLogic:
         }
         self._trended = -FAR
         self._watermarks: dict[int, int] = {}
-        self._announce = True
+        self._announce = False
         self._reached = clock
         self._waiting: list[pa.RecordBatch] = []
 
@@ -149,13 +149,12 @@ class WindowsLogic:
     def drain(self, urgent_only: bool) -> list[Any]:
         """Vectors of keys that changed: those of events on urgent entities, or of everything; and what trends.
 
-        At first, the feature set: readers learn from it what the numbers of a vector are called.
+        To a store that has forgotten also the feature set, from which readers learn what the numbers are called.
         """
         self._count()
         effects: list[Any] = []
         if self._announce:
-            registry = self.config.registry
-            effects.append(FeatureSet(registry.version, json.dumps(registry.feature_set())))
+            effects.append(FeatureSet.of(self.config.registry))
             self._announce = False
         for entity, table in self.tables.items():
             if entity in URGENT or not urgent_only:

@@ -4,12 +4,14 @@ Every effect is absolute: applying it twice, or again after a later one was lost
 once leaves.
 """
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from schemas.frame import Int64s
+from schemas.registry import Registry
 
 ENTITIES = ("post", "author", "user")
 """What has a feature vector of its own."""
@@ -63,6 +65,11 @@ class FeatureSet:
 
     version: int
     description: str
+
+    @staticmethod
+    def of(registry: Registry) -> "FeatureSet":
+        """The feature set of a registry."""
+        return FeatureSet(registry.version, json.dumps(registry.feature_set()))
 
     def __len__(self) -> int:
         return 1

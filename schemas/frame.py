@@ -29,9 +29,11 @@ class RawBatch:
         return len(self.values)
 
 
-def column(rows: pa.RecordBatch, name: str) -> Int64s:
-    """A column of whole numbers as numpy, without a copy where there are no nulls."""
-    values: Int64s = rows.column(name).to_numpy(zero_copy_only=False)
+def column(rows: pa.RecordBatch | pa.Table, name: str) -> Int64s:
+    """A column of whole numbers as numpy, without a copy where there are no nulls and only one chunk."""
+    values: Int64s = rows.column(name).to_numpy(
+        **({} if isinstance(rows, pa.Table) else {"zero_copy_only": False})
+    )
     return values
 
 

@@ -176,7 +176,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         doc("an event further behind its partition's watermark is a dead letter (late)", fixed=True, ge=0),
     ] = 3_600_000
     tick_lateness_ms: Annotated[
-        int, doc("allowed lateness of recorded output: how long a tick stays open", planned=True, ge=0)
+        int, doc("allowed lateness of recorded output: how long a tick stays open", ge=0)
     ] = 60_000
     dedupe_horizon_ms: Annotated[
         int, doc("event time over which a repeated event_id counts once", fixed=True, ge=0)

@@ -140,7 +140,7 @@ class FileLogWriter:
         if info is not None and info.partitions != partitions:
             raise HeadraceError(
                 f"topic {topic!r} has {info.partitions} partitions and {partitions} are wanted; set "
-                f"`partitions` to {info.partitions}, or copy the topic with `headrace repartition`"
+                f"`partitions` to {info.partitions}, or make the topic anew"
             )
         return False
 

@@ -110,7 +110,7 @@ class KafkaWriter:
         if found != partitions:
             raise HeadraceError(
                 f"topic {name!r} has {found} partitions and {partitions} are wanted; set `partitions` to "
-                f"{found}, or copy the topic with `headrace repartition`"
+                f"{found}, or make the topic anew"
             )
         return False
 
