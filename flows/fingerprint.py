@@ -5,6 +5,7 @@ from pathlib import Path
 
 from flows.drawing import Drawing
 from operators.windows import Windows
+from schemas.errors import HeadraceError
 from schemas.settings import Settings
 from schemas.settings_table import settings_table, value_of
 from state.files import write_whole
@@ -36,7 +37,7 @@ def check_fingerprint(state: Path, settings: Settings, drawing: Drawing) -> list
     path = state / FILE
     now = fingerprint(settings, drawing)
     allowed = {"log", *(name for name in now if name.startswith(WINDOWS))}
-    changes = check(json.loads(path.read_bytes()), now, allowed) if path.exists() else []
+    changes = check(_read(path), now, allowed) if path.exists() else []
     return [
         f"{change}: a window that was not there before is right once it has run for its whole length"
         if WINDOWS in change
@@ -49,3 +50,16 @@ def save_fingerprint(state: Path, settings: Settings, drawing: Drawing) -> None:
     """Keep what the state is about to be computed with; raises `HeadraceError` if it can't be written."""
     text = json.dumps(fingerprint(settings, drawing), indent=1, sort_keys=True)
     write_whole(state / FILE, text.encode())
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        found = json.loads(path.read_bytes())
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise HeadraceError(
+            f"{path} can't be read: put it back from a copy, or remove the whole state directory to compute "
+            "everything again from the logs"
+        )
+    return found
