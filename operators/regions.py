@@ -121,7 +121,7 @@ class RegionTrendsLogic:
             if len(self._watermarks) == self.config.partitions:
                 settled = min(self._watermarks.values()) - self.config.allowed_lateness_ms
                 table.forget(settled)
-                if not table.due.any() and table.lives.last.max() + 2 * HOUR_MS < settled:
+                if not table.due.any() and table.lives.last.max(initial=-FAR) + 2 * HOUR_MS < settled:
                     del self.regions[region]
         found = {"tiles": tiles, "keys": keys}
         changed = {name: pa.concat_tables(parts) for name, parts in found.items() if parts}

@@ -31,6 +31,17 @@ def test_what_is_over_is_neither_kept_nor_saved() -> None:
         assert logic.prune(name, OPERATOR.merge(name, parts, second.facts)).num_rows == 1
 
 
+def test_a_crowded_region_goes_as_a_whole() -> None:
+    """Time moves on elsewhere, and not one of its posts is left."""
+    logic = OPERATOR.build(Saved())
+    logic.on_rows(frame([event(type="like", post_id=post, region="br", at_ms=START) for post in range(3000)]))
+    logic.drain(urgent_only=False)
+    logic.on_rows(frame([event(type="like", region="de", at_ms=START + 9 * HOUR)]))
+    assert posts(logic.drain(urgent_only=False)) == {"br": [], "de": [1]}
+    logic.snapshot()
+    assert list(logic.regions) == ["de"]
+
+
 def test_what_has_no_region_or_calls_itself_all_is_not_counted() -> None:
     """The list over all regions is not a region's to write."""
     logic = OPERATOR.build(Saved())
