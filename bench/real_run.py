@@ -17,15 +17,14 @@ HEADRACE = [sys.executable, "-c", "import flows.cli; flows.cli.main()"]
 
 @dataclass(frozen=True)
 class Spent:
-    """What a command said, and what it took: seconds by the clock, CPU-seconds, MB at its peak."""
+    """What a command said, and what it took: seconds by the clock, CPU-seconds of all its threads."""
 
     said: str
     seconds: float
     cpu: float
-    rss_mb: float
 
     def __str__(self) -> str:
-        return f"{self.seconds:.1f} s, {self.cpu:.1f} CPU-s, {self.rss_mb:.0f} MB"
+        return f"{self.seconds:.1f} s, {self.cpu:.1f} CPU-s"
 
 
 @dataclass(frozen=True)
@@ -54,9 +53,7 @@ class Headrace:
             )
             _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        spent = Spent(
-            out.read_text(), time.monotonic() - began, used.ru_utime + used.ru_stime, used.ru_maxrss / 1000
-        )
+        spent = Spent(out.read_text(), time.monotonic() - began, used.ru_utime + used.ru_stime)
         if process.returncode:
             raise SystemExit(
                 f"headrace {' '.join(map(str, words))} ended with {process.returncode}:\n{spent.said}"
