@@ -128,7 +128,7 @@ class WindowTable:
         """The slots of keys, with room made for new ones."""
         slots = self.index.slots(keys)
         if self.index.size > self.capacity:
-            self.grow(max(self.index.size, self.capacity * 2, 1024))
+            self.grow(max(self.index.size, self.capacity * 3 // 2, 1024))
         return slots
 
     def grow(self, capacity: int) -> None:
