@@ -211,10 +211,7 @@ def run(plan: Plan) -> None:
     epoch = timedelta(milliseconds=plan.settings.epoch_ms)
     failure = Failure()
     with ExitStack() as stack:
-        outputs: dict[str, Output] = {}
-        for write in plan.drawing.writes:
-            outputs[write.name] = write.open()
-            stack.callback(outputs[write.name].close)
+        outputs = plan.outputs(stack)
         stack.callback(failure.speak_again)
         try:
             cli_main(dataflow(plan, failure, outputs), epoch_interval=epoch, recovery_config=recovery)

@@ -50,6 +50,12 @@ class Output(Protocol):
     def flush(self) -> None:
         """Wait until everything written is safe; raises `HeadraceError` unless it is."""
 
+    def hurry(self, seconds: float) -> None:
+        """The flow was told to stop: wait at most so long for a service that is away.
+
+        Called from a signal handler, at any moment.
+        """
+
     def close(self) -> None:
         """Let go of connections."""
 

@@ -3,7 +3,7 @@
 import time
 from contextlib import ExitStack
 
-from flows.drawing import Output, Stream
+from flows.drawing import Stream
 from flows.intake import IntakePartition, Item
 from flows.kept import Paced
 from flows.plan import Plan
@@ -28,14 +28,12 @@ class Loop:
         self._keeps: dict[str, Paced] = {
             step.name: plan.keep(step, saved["keeps"].get(step.name)) for step in plan.drawing.keeps
         }
-        self._outputs: dict[str, Output] = {step.name: step.open() for step in plan.drawing.writes}
+        self._outputs = plan.outputs(stack)
         for parts in self._reads.values():
             for part in parts.values():
                 stack.callback(part.close)
         for keep in self._keeps.values():
             stack.callback(keep.kept.close)
-        for output in self._outputs.values():
-            stack.callback(output.close)
 
     def run(self) -> None:
         """Go on until every input has reached its end or a stop is asked for; raises `HeadraceError`."""

@@ -1,8 +1,8 @@
 """What both engines share: which parts a drawing has in this process, where their state lies, and when to stop."""
 
 import signal
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -16,9 +16,11 @@ from schemas.settings import Settings
 
 @dataclass
 class Stop:
-    """Whether the flow was asked to stop; it then saves its state and ends."""
+    """Whether the flow was asked to stop; it then saves its state and ends, and waits `patience_s` for any service."""
 
+    patience_s: float
     asked: bool = False
+    _outputs: list[Output] = field(default_factory=list)
 
     @contextmanager
     def on_signals(self) -> Iterator["Stop"]:
@@ -30,8 +32,19 @@ class Stop:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
+    def covers(self, outputs: Iterable[Output]) -> None:
+        """Let these outputs know when a stop is asked for."""
+        self._outputs = list(outputs)
+        if self.asked:
+            self._hurry()
+
     def _ask(self, number: int, frame: FrameType | None) -> None:
         self.asked = True
+        self._hurry()
+
+    def _hurry(self) -> None:
+        for output in self._outputs:
+            output.hurry(self.patience_s)
 
 
 @dataclass(frozen=True)
@@ -48,7 +61,7 @@ class Plan:
     state: Path
     topics: tuple[str, ...]
     ends: Mapping[str, int]
-    stop: Stop = field(default_factory=Stop)
+    stop: Stop
     opened: list[tuple[Keep, Paced]] = field(default_factory=list)
 
     @property
@@ -72,6 +85,15 @@ class Plan:
         paced = Paced(kept, self.settings.flush_ms, self.settings.flush_slow_ms)
         self.opened.append((step, paced))
         return paced
+
+    def outputs(self, stack: ExitStack) -> dict[str, Output]:
+        """Open the sinks, to be closed by `stack`; raises `HeadraceError`."""
+        opened: dict[str, Output] = {}
+        for write in self.drawing.writes:
+            opened[write.name] = write.open()
+            stack.callback(opened[write.name].close)
+        self.stop.covers(opened.values())
+        return opened
 
     def settle(self, outputs: Mapping[str, Output]) -> None:
         """Write again what a Redis that was replaced at the very end may lack; raises `HeadraceError`."""

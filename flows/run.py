@@ -57,7 +57,7 @@ def run(name: str, settings: Settings, until_end: bool = False, observer: Observ
         if settings.metrics.port:
             stack.callback(Page(observer.metrics, settings.metrics.host, settings.metrics.port).close)
         intake = Intake(settings, events, state, _codecs(settings, topics), BadShare.of(settings), observer)
-        stop = stack.enter_context(Stop().on_signals())
+        stop = stack.enter_context(Stop(settings.stop_ms / 1000).on_signals())
         stack.enter_context(_collector_at_rest())
         ENGINES[settings.engine](Plan(drawing, settings, intake, state, topics, ends, stop))
 

@@ -141,7 +141,7 @@ class KafkaCluster:
         """The error for a cluster that did not answer for so long; the first thing heard says most."""
         why = self._heard[0].str() if self._heard else "no answer"
         return HeadraceError(
-            f"Kafka at {self._servers} did not answer for {seconds:.0f} s ({why}); start it, or correct `log`"
+            f"Kafka at {self._servers} did not answer for {seconds:.3g} s ({why}); start it, or correct `log`"
         )
 
     def _offsets(self, topic: str, partitions: list[int], spec: OffsetSpec) -> list[int]:

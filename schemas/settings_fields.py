@@ -158,6 +158,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     redis_retry_ms: Annotated[
         int, doc("time that Redis may be away before a flow gives up; until then it tries again", ge=0)
     ] = 60_000
+    kafka_retry_ms: Annotated[
+        int, doc("time that Kafka may be away before a flow gives up; until then it tries again", ge=100)
+    ] = 60_000
+    stop_ms: Annotated[
+        int, doc("time that a flow which was told to stop still waits for a service that is away", ge=0)
+    ] = 10_000
     partitions: Annotated[
         int, doc("partitions of every user-partitioned topic", fixed=True, ge=1, le=32_767)
     ] = 64

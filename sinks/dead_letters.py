@@ -51,6 +51,10 @@ class DeadLetterSink:
         """Return when every dead letter is durable; raises `HeadraceError` unless all are."""
         self._writer.flush()
 
+    def hurry(self, seconds: float) -> None:
+        """From now on wait at most so long for a log that is away."""
+        self._writer.hurry(seconds)
+
     def close(self) -> None:
         """Flush once more, so that whoever looks for the reason of a stop finds it, and let go."""
         try:

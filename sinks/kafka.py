@@ -1,5 +1,6 @@
 """Writing Kafka: batches into chosen partitions, idempotent, every failed delivery an error at `flush`."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -19,7 +20,8 @@ POLL_S: Final = 0.05
 class KafkaWriter:
     """Writes into the topics of a cluster whose names begin with `prefix`.
 
-    `config` is passed to librdkafka, except for what makes a write safe. With `history`, topics are made to
+    `config` is passed to librdkafka, except for what makes a write safe. A cluster that does not answer is waited for
+    `patience_s` seconds. With `history`, topics are made to
     keep the append times that they are given, for ever; without, the broker's clock is the append time.
     """
 
@@ -34,6 +36,7 @@ class KafkaWriter:
         self._servers = servers
         self._prefix = prefix
         self._history = history
+        self._hurry_s: float | None = None
         self._cluster = KafkaCluster(servers, config, patience_s)
         self._known: dict[str, int] = {}
         self._failed: list[str] = []
@@ -45,6 +48,7 @@ class KafkaWriter:
                 "linger.ms": 20,
                 "queue.buffering.max.messages": 500_000,
                 "queue.buffering.max.kbytes": 256 * 1024,
+                "message.timeout.ms": int(patience_s * 1000),
                 **client_config(servers, config),
                 "message.max.bytes": LARGEST_MESSAGE,
                 "enable.idempotence": True,
@@ -91,9 +95,19 @@ class KafkaWriter:
 
         Raises HeadraceError when any was refused or timed out: some of them may be in the log.
         """
-        while self._producer.flush(1.0):
+        began = time.monotonic()
+        while left := self._producer.flush(0.5):
             self._check()
+            if self._hurry_s is not None and time.monotonic() - began > self._hurry_s:
+                raise HeadraceError(
+                    f"Kafka at {self._servers} did not take the last {left} messages within {self._hurry_s:g} s; "
+                    "start it, and the flow, which goes on from its last snapshot"
+                )
         self._check()
+
+    def hurry(self, seconds: float) -> None:
+        """From now on `flush` waits at most so long."""
+        self._hurry_s = seconds
 
     def close(self) -> None:
         """Drop what was not flushed."""
@@ -105,6 +119,7 @@ class KafkaWriter:
         found = self._cluster.partitions(name)
         if found is None:
             if self._cluster.create(name, partitions, topic_config(topic, self._history)):
+                self._known[name] = partitions
                 return True
             found = self._cluster.partitions(name)
         if found != partitions:
@@ -112,6 +127,7 @@ class KafkaWriter:
                 f"topic {name!r} has {found} partitions and {partitions} are wanted; set `partitions` to "
                 f"{found}, or make the topic anew"
             )
+        self._known[name] = partitions
         return False
 
     def _require(self, name: str, partition: int) -> None:

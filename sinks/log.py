@@ -34,5 +34,8 @@ class LogWriter(Protocol):
         Raises HeadraceError when anything is not: some of it may be in the log.
         """
 
+    def hurry(self, seconds: float) -> None:
+        """From now on wait at most so long for a service that is away; may be called from a signal handler."""
+
     def close(self) -> None:
         """Let go of files and connections; what was not flushed is dropped."""

@@ -16,5 +16,6 @@ def open_writer(settings: Settings, history: bool | None = None) -> LogWriter:
     if settings.log.startswith("kafka://"):
         servers = settings.log.removeprefix("kafka://")
         kept = settings.time == "history" if history is None else history
-        return KafkaWriter(servers, settings.kafka_config(), settings.topic_prefix, kept)
+        patience_s = settings.kafka_retry_ms / 1000
+        return KafkaWriter(servers, settings.kafka_config(), settings.topic_prefix, kept, patience_s)
     return FileLogWriter(Path(settings.log.removeprefix("file:")), settings.topic_prefix)

@@ -109,6 +109,10 @@ class RedisSink:
             self._changed.wait_for(lambda: self._failure or not self._held)
             self._raise_failure()
 
+    def hurry(self, seconds: float) -> None:
+        """From now on wait at most so long for a Redis that is away; may be called from a signal handler."""
+        self._retry_s = min(self._retry_s, seconds)
+
     def close(self) -> None:
         """Stop; what was not flushed may or may not be written."""
         self._closing.set()
@@ -169,7 +173,7 @@ class RedisSink:
                     log.warning("waiting for Redis at %s: %s", self._address, error)
                 if time.monotonic() - began > self._retry_s:
                     raise HeadraceError(
-                        f"Redis at {self._address} did not answer for {self._retry_s:.0f} s ({error}): "
+                        f"Redis at {self._address} did not answer for {self._retry_s:g} s ({error}): "
                         "start it, or check the setting redis"
                     ) from error
                 self.retries += 1

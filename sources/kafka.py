@@ -7,6 +7,7 @@ from confluent_kafka import TopicPartition
 
 from schemas.errors import HeadraceError
 from schemas.kafka_cluster import PATIENCE_S, KafkaCluster, client_config
+from sources.kafka_closing import Closing
 from sources.kafka_reader import KafkaPartitionReader
 from sources.kafka_watch import LOOK_S, ClusterWatch
 from sources.log import lost_offset
@@ -38,6 +39,7 @@ class KafkaLog:
         self._prefix = prefix
         self._cluster = KafkaCluster(servers, config, patience_s)
         self._watch = ClusterWatch(self._cluster, look_s)
+        self._closing = Closing()
         self._known: dict[str, int] = {}
 
     def partitions(self, topic: str) -> int:
@@ -89,10 +91,12 @@ class KafkaLog:
             self._consumer_config(topic),
             self._cluster,
             self._watch,
+            self._closing,
         )
 
     def close(self) -> None:
-        """Readers keep their own connections; this one is let go with the object."""
+        """Wait for readers that were closed: what they committed gets there, if the brokers answer."""
+        self._closing.wait()
 
     def _consumer_config(self, topic: str) -> dict[str, Any]:
         partitions = self.partitions(topic)
@@ -101,6 +105,8 @@ class KafkaLog:
             "queued.max.messages.kbytes": min(max(QUEUE_KBYTES // partitions, 2_048), 65_536),
             "queued.min.messages": min(max(QUEUE_MESSAGES // partitions, 10_000), 100_000),
             "fetch.queue.backoff.ms": 10,
+            # How long a consumer that is closed waits for its commits while the brokers are away.
+            "session.timeout.ms": 6_000,
             **client_config(self._servers, self._config),
             "group.id": self._group,
             "enable.auto.commit": False,

@@ -16,6 +16,7 @@ from confluent_kafka import (
 from schemas.errors import HeadraceError
 from schemas.frame import Int64s, RawBatch
 from schemas.kafka_cluster import REFUSED, TRANSIENT, KafkaCluster, make_client, refused
+from sources.kafka_closing import Closing
 from sources.kafka_watch import ClusterWatch
 from sources.log import lost_offset
 
@@ -38,16 +39,19 @@ class KafkaPartitionReader:
         config: dict[str, Any],
         cluster: KafkaCluster,
         watch: ClusterWatch,
+        closing: Closing,
     ) -> None:
         self._topic = topic
         self._place = place
         self._offset: int = place.offset
+        self._committed: int | None = None
         self._until = until
         # Only the end of a partition tells that the offsets before it hold nothing more for us: aborted messages
         # and the marks of transactions.
         self._config = config | {"enable.partition.eof": True, "error_cb": self._hear}
         self._cluster = cluster
         self._watch = watch
+        self._closing = closing
         self._answers = watch.answers
         self._consumer: Consumer | None = None
         self._refusal: KafkaError | None = None
@@ -97,6 +101,9 @@ class KafkaPartitionReader:
 
     def commit(self, offset: int) -> None:
         """Tell the consumer group, for lag tools; nobody waits for it and nothing hangs on it."""
+        if offset == self._committed:
+            return
+        self._committed = offset
         place = TopicPartition(self._place.topic, self._place.partition, offset)
         try:
             self._connected().commit(offsets=[place], asynchronous=True)
@@ -104,9 +111,9 @@ class KafkaPartitionReader:
             return
 
     def close(self) -> None:
-        """Leave the cluster."""
+        """Leave the cluster; the log waits for it when it is closed."""
         if self._consumer is not None:
-            self._consumer.close()
+            self._closing.add(self._consumer)
             self._consumer = None
 
     def _connected(self) -> Consumer:

@@ -38,10 +38,11 @@ class ClusterWatch:
 
         Raises HeadraceError when a topic is gone, or the brokers have not answered a number of looks.
         """
-        if time.monotonic() - self._looked < self._look_s:
+        now = time.monotonic()
+        if now - self._looked < self._look_s:
             return
-        topics = self._cluster.topics(seconds=1.0)
-        self._looked = time.monotonic()
+        self._looked = now
+        topics = self._cluster.topics(seconds=min(1.0, self._look_s))
         if topics is None:
             self._failed += 1
             if self._failed >= self._allowed:

@@ -55,7 +55,7 @@ def test_not_there(engine: str, url: str, place: Place) -> None:
     url = url.format(port=free_port())
     away = replace(place, redis=url, more={"HEADRACE_ENGINE": engine, "HEADRACE_REDIS_RETRY_MS": "500"})
     said = ran(away).sentence()
-    assert said.startswith(f"Redis at {url} did not answer for 0 s")
+    assert said.startswith(f"Redis at {url} did not answer for 0.5 s")
     assert said.endswith("start it, or check the setting redis")
 
 

@@ -13,7 +13,7 @@ from flows.bind import ONLY, Failure, dataflow
 from flows.drawing import Output
 from flows.intake import Intake
 from flows.observe import Observer
-from flows.plan import Plan
+from flows.plan import Plan, Stop
 from flows.run import FLOWS
 from schemas.errors import HeadraceError
 from schemas.settings import Settings
@@ -28,6 +28,9 @@ class Refusing:
     def write(self, items: list[Any]) -> None:
         pass
 
+    def hurry(self, seconds: float) -> None:
+        pass
+
     def flush(self) -> None:
         raise HeadraceError("it was refused")
 
@@ -39,7 +42,7 @@ def plan(name: str, folder: Path) -> Plan:
     settings = Settings(partitions=1)
     observer = Observer(name)
     intake = Intake(settings, FileLog(folder), folder, {}, BadShare.of(settings), observer)
-    return Plan(FLOWS[name](settings, observer), settings, intake, folder, (), {})
+    return Plan(FLOWS[name](settings, observer), settings, intake, folder, (), {}, Stop(1.0))
 
 
 def sinks(steps: Any) -> Iterator[Any]:

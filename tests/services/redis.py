@@ -65,7 +65,8 @@ class Redis:
         """Stop it; `keep=True` has it write its content to disk, for the next start."""
         if keep:
             with self.client() as client:
-                client.save()
+                client.shutdown(save=True)  # nothing that it acknowledged comes after what it saves
+            self.process.wait()
         self.process.kill()
 
     def kill(self) -> None:

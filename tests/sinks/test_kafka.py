@@ -10,7 +10,7 @@ from schemas.kafka_cluster import KafkaCluster
 from sinks.kafka import KafkaWriter
 from sources.kafka import KafkaLog
 from tests.services.broker import Broker
-from tests.services.kafka import LARGEST_MESSAGE
+from tests.services.kafka import LARGEST_MESSAGE, Kafka
 from tests.sources.places import Messages, everything
 
 
@@ -48,8 +48,29 @@ def test_a_message_that_the_broker_refuses_is_an_error_of_flush(
     writer.close()
 
 
+def test_in_a_hurry_it_does_not_wait_for_brokers_that_are_away(private_kafka: Kafka) -> None:
+    writer = KafkaWriter(private_kafka.bootstrap, {})
+    writer.create(["posts"], 1)
+    private_kafka.kill()
+    writer.write("posts", 0, [b"one", b"two"])
+    writer.hurry(0.3)
+    with pytest.raises(HeadraceError, match=r"did not take the last 2 messages within 0\.3 s; start it"):
+        writer.flush()
+    writer.close()
+
+
+def test_messages_that_brokers_do_not_take_in_time_are_an_error(private_kafka: Kafka) -> None:
+    writer = KafkaWriter(private_kafka.bootstrap, {}, patience_s=1.0)
+    writer.create(["posts"], 1)
+    private_kafka.kill()
+    writer.write("posts", 0, [b"one"])
+    with pytest.raises(HeadraceError, match=r"not written: .*timed out; see whether the brokers are up"):
+        writer.flush()
+    writer.close()
+
+
 def test_what_was_not_flushed_is_dropped_on_close(kafka: Broker, topic_prefix: str) -> None:
-    writer = KafkaWriter(kafka.bootstrap, {"linger.ms": 60_000}, topic_prefix)
+    writer = KafkaWriter(kafka.bootstrap, {"linger.ms": 20_000}, topic_prefix)
     writer.create(["posts"], 1)
     writer.write("posts", 0, [b"dropped"])
     writer.close()
