@@ -43,7 +43,9 @@ class Failure:
         """Remember an error instead of raising it into the engine, which would print its own trace."""
         try:
             yield
-        except Exception as error:  # noqa: BLE001 - raised again when the engine has stopped
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - raised again when the engine has stopped
             self.error = self.error or error
 
     def refuse(self) -> None:

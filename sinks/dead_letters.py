@@ -17,6 +17,8 @@ from sinks.open_writer import open_writer
 TOPIC: Final = "dead_letters"
 RECORD: Final = "DeadLetter"
 LONGEST_VALUE: Final = 65_536
+LONGEST_KEY: Final = 1_024
+LONGEST_DETAIL: Final = 1_000
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +27,7 @@ class DeadLetterSink:
     """Writes dead letters; each lies in the partition with the number of the one that it came from.
 
     After a crash some may be written again: topic, partition and offset tell that they are the same. A value longer
-    than 64 KiB is cut, and the detail says so.
+    than 64 KiB is cut, and the detail says so; a key is cut at 1 KiB.
     """
 
     def __init__(self, writer: LogWriter, flow: str) -> None:
@@ -72,13 +74,13 @@ class DeadLetterSink:
             "offset": list(letter.offsets),
             "reason": list(letter.reasons),
             "detail": [
-                detail
+                detail[:LONGEST_DETAIL]
                 if value is None or len(value) <= LONGEST_VALUE
-                else f"{detail}; cut from {len(value)} bytes"
+                else f"{detail[:LONGEST_DETAIL]}; cut from {len(value)} bytes"
                 for detail, value in zip(letter.details, letter.values, strict=True)
             ],
             "flow": [self._flow] * len(letter),
-            "key": list(letter.keys),
+            "key": [None if key is None else key[:LONGEST_KEY] for key in letter.keys],
             "value": values,
             "at_ms": list(letter.at_ms),
         }

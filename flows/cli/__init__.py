@@ -55,7 +55,9 @@ def main() -> None:
     except HeadraceError as error:
         click.echo(f"headrace: {error}", err=True)
         sys.exit(2 if isinstance(error, UsageError) else 1)
-    except Exception as error:  # noqa: BLE001 - the last place where a defect can be put into words
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - the last place where a defect, or a panic, can be put into words
         traceback.print_exc()
         click.echo(
             f"headrace: stopped by a defect ({error!r}): please report it with the lines above; "

@@ -62,6 +62,7 @@ def dirt(now_ms: int, largest: int) -> dict[str, Dirt]:
         "in the wrong partition": Dirt([moved], [("partition", encoded(elsewhere))]),
         "a repeat": Dirt([again, replace(again, events=())], []),
         "a bad record in a batch": _batch_with_bad(one(), one(at_ms=now_ms + DAY), one()),
+        "a batch of none": Dirt([refused(one(), value=_batch([]))], []),
         "a batch that is cut off": damaged(_batch([one(), one()])[:-4]),
         "ids at their edges": Dirt([message(one(**ids)) for ids in _edges()], []),
     }

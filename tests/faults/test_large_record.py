@@ -1,5 +1,7 @@
 """A record of ten megabytes: set aside by its size alone, and only its beginning is kept."""
 
+import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from tests.faults.letters import dead_letters
 from tests.faults.outcome import ran
 from tests.faults.traffic import good, refused, write, wrong_vectors
-from tests.flows.harness import Place
+from tests.flows.harness import PARTITIONS, Place
 from tests.operators.events import event
 from tests.services.broker import Broker
 
@@ -36,4 +38,25 @@ def test_ten_megabytes(
     assert letter["reason"] == "too_large"
     assert letter["value"] == large.value[:KEPT]
     assert f"cut from {len(large.value)} bytes" in letter["detail"]
+    assert not wrong_vectors(clean, place)
+
+
+def test_a_key_of_two_megabytes(kafka: Broker, topic_prefix: str, redis_url: str, tmp_path: Path) -> None:
+    """A dead letter always fits into its topic, which takes a megabyte."""
+    place = Place(kafka.url, redis_url, tmp_path / "state", {"HEADRACE_TOPIC_PREFIX": topic_prefix})
+    bad = replace(
+        refused(event(user_id=7, at_ms=NOW), value=b"bad"), key=random.Random(1).randbytes(2_000_000)
+    )
+    kafka.create_topic(
+        f"{topic_prefix}interactions",
+        PARTITIONS,
+        {"max.message.bytes": "4000000", "message.timestamp.type": "CreateTime"},
+    )
+    clean = good(NOW)
+    write(place, [*clean[:100], bad, *clean[100:]])
+    ran(place).went_well()
+    [letter] = dead_letters(place)
+    assert letter["value"] == b"bad"
+    assert bad.key is not None
+    assert letter["key"] == bad.key[:1_024]
     assert not wrong_vectors(clean, place)

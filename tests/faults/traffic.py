@@ -28,12 +28,13 @@ MINUTE = 60_000
 
 @dataclass(frozen=True)
 class Message:
-    """One message of a partition: its bytes, and the accepted events in it."""
+    """One message of a partition: its bytes, the accepted events in it, and its key where that matters."""
 
     partition: int
     value: bytes | None
     append_ms: int
     events: tuple[Event, ...] = ()
+    key: bytes | None = None
 
 
 def encoded(row: Event, schema: Any = SCHEMA) -> bytes:
@@ -91,7 +92,7 @@ def write(place: Place, messages: Iterable[Message], topic: str = "interactions"
     for partition, part in parts.items():
         values = [one.value for one in part]
         times = np.array([one.append_ms for one in part], np.int64)
-        keys = [keyed(offset) for offset in range(len(part))]
+        keys = [one.key or keyed(offset) for offset, one in enumerate(part)]
         # The broker of a live topic says itself when it appended.
         writer.write(topic, partition, values, keys, None if _stamps(place) else times)
     writer.flush()
