@@ -26,7 +26,7 @@ def place(private_redis: Redis, tmp_path: Path) -> Place:
 def test_full(engine: str, place: Place, private_redis: Redis) -> None:
     place = replace(place, more={"HEADRACE_ENGINE": engine})
     with private_redis.client() as client:
-        client.config_set("maxmemory", "1mb")
+        client.config_set("maxmemory", "100kb")
         said = ran(place).sentence()
         client.config_set("maxmemory", "0")
     assert said.startswith("Redis is full (it has reached maxmemory): raise maxmemory")
