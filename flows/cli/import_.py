@@ -38,7 +38,11 @@ NOT_FROM_FILES: Final = ("models", "dead_letters")
     "--by", "by_ms", type=int, metavar="MS", help="Time of that pulse; else just after the last row."
 )
 @click.option(
-    "--batch", type=click.IntRange(1, 10_000), default=1, show_default=True, help="Interactions in a message."
+    "--batch",
+    type=click.IntRange(1, 10_000),
+    default=1,
+    show_default=True,
+    help="Interactions in a message; it is appended when its last one was.",
 )
 @click.option(
     "--allow-bad", type=click.IntRange(0), default=0, show_default=True, help="Bad rows that are no failure."
