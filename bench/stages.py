@@ -9,6 +9,7 @@ from typing import Any
 from bench.traffic import Traffic
 from operators.acceptance import Acceptance
 from operators.base import Saved
+from operators.lifetime import FAR
 from operators.window_table import WindowTable
 from operators.windows import Windows
 from schemas.codec import Codec
@@ -48,7 +49,7 @@ def walk(
     """Take every record through every stage; returns records, vectors written, and the state."""
     settings = Settings(partitions=traffic.partitions, time="history")
     registry, codec = Registry.of(settings), Codec("Interaction")
-    windows = Windows(registry, settings.position_curve, traffic.partitions, 3_600_000, {})
+    windows = Windows(registry, settings.position_curve, {})
     logic = windows.build(Saved())
     encoder = Encoder("", registry.version, settings.ttl.seconds())
     connection = Connection(parse(redis.url), 60.0)
@@ -72,7 +73,7 @@ def walk(
                 frame = judge.on_rows(raw)[0].frame
             with budget.stage("count (three entities, expiry)"):
                 logic.on_rows(frame)
-                logic.on_watermark(frame.watermark)
+                logic.on_time(frame.watermark, -FAR)
             records, frames = records + len(raw), frames + 1
             if frames % FRAMES_A_DRAIN == 0:
                 with budget.stage("roll up to vectors"):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from flows.clock import Clock
 from flows.observe import Observer
 from operators.base import Logic, Operator, Saved
 from schemas.frame import Frame
@@ -80,8 +81,9 @@ class Kept:
 class Paced:
     """A kept logic that hands out its effects on time: urgent ones after `urgent_ms`, all after `all_ms`."""
 
-    def __init__(self, kept: Kept, urgent_ms: int, all_ms: int) -> None:
+    def __init__(self, kept: Kept, clock: Clock, urgent_ms: int, all_ms: int) -> None:
         self.kept = kept
+        self._clock = clock
         self._urgent = urgent_ms / 1000
         self._all = all_ms / 1000
         now = time.monotonic()
@@ -94,6 +96,8 @@ class Paced:
         effects: list[Any] = []
         for frame in frames:
             effects += self.kept.logic.on_rows(frame)
+            self._clock.reach({f"{frame.topic}/{frame.partition}": frame.watermark})
+        effects += self.kept.logic.on_time(self._clock.now, self._clock.settled)
         self._waiting = True
         return effects + self.on_time()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from flows.clock import Clock
 from flows.drawing import Drawing, Keep, Output, Read
 from flows.intake import Intake, IntakePartition
 from flows.kept import Kept, Paced
@@ -82,7 +83,11 @@ class Plan:
     def keep(self, step: Keep, saved: Mapping[str, Any] | None) -> Paced:
         """Build the logic of a step with its state; raises `HeadraceError`."""
         kept = Kept(step.operator, self.state / step.name, saved, step.name, self.intake.observer)
-        paced = Paced(kept, self.settings.flush_ms, self.settings.flush_slow_ms)
+        clock = Clock(
+            [f"interactions/{partition}" for partition in range(self.settings.partitions)],
+            self.settings.allowed_lateness_ms,
+        )
+        paced = Paced(kept, clock, self.settings.flush_ms, self.settings.flush_slow_ms)
         self.opened.append((step, paced))
         return paced
 

@@ -26,12 +26,10 @@ def drawing(settings: Settings, observer: Observer) -> Drawing:
     windows = Windows(
         registry,
         settings.position_curve,
-        settings.partitions,
-        settings.allowed_lateness_ms,
         {entity: seconds * 1000 for entity, seconds in settings.ttl.seconds().items()},
     )
     vectors = flow.keep("windows", rows, windows)
-    trends = flow.keep("regions", rows, RegionTrends(settings.partitions, settings.allowed_lateness_ms))
+    trends = flow.keep("regions", rows, RegionTrends())
     flow.write("redis", vectors, trends, to=lambda: redis(settings, registry, observer))
     flow.write("dead_letters", refused, to=lambda: dead_letters(settings, NAME))
     return flow

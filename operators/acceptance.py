@@ -12,7 +12,7 @@ import pyarrow as pa
 from operators.base import Delta, Operator, Saved
 from operators.recent_ids import NEVER, RecentIds
 from schemas import reasons
-from schemas.frame import Frame, Int64s
+from schemas.frame import Erasure, Frame, Int64s
 from schemas.partitioner import partition_of
 
 BEGINNING = -(1 << 61)
@@ -109,8 +109,12 @@ class AcceptanceLogic:
             before = self._repeats(verdict, fixed, frame.int64(config.event_id), at_ms, reached, before)
         return self._settle(frame, verdict, at_ms, int(before[-1]))
 
-    def on_watermark(self, t: int) -> list[Any]:
+    def on_time(self, clock: int, settled: int) -> list[Any]:
         """Nothing: only records of the partition itself move its watermark."""
+        return []
+
+    def erase(self, erasure: Erasure) -> list[Any]:
+        """Nothing: the ids of events say nothing of users."""
         return []
 
     def drain(self, urgent_only: bool) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from schemas.frame import Frame
+from schemas.frame import Erasure, Frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,17 @@ class Logic(Protocol):
     """The behaviour of an operator over its state; it emits effects and never touches the world."""
 
     def on_rows(self, frame: Frame) -> list[Any]:
-        """Take in a frame; returns effects."""
+        """Take in a frame of accepted rows; returns effects."""
 
-    def on_watermark(self, t: int) -> list[Any]:
-        """Let event time pass to `t` (ms) where rows did not carry it there; returns effects."""
+    def on_time(self, clock: int, settled: int) -> list[Any]:
+        """Let event time pass; returns effects.
+
+        `clock` is the largest watermark of any input partition (ms), `settled` the time before which no event can be
+        accepted any more by any of them: the smallest watermark less the allowed lateness. Neither ever falls.
+        """
+
+    def erase(self, erasure: Erasure) -> list[Any]:
+        """Forget users, whatever they did up to the time of their erasure; returns effects."""
 
     def drain(self, urgent_only: bool) -> list[Any]:
         """Hand out what is due for writing: only what must be fresh within a second, or everything."""

@@ -15,7 +15,7 @@ from operators.trending import EVERY_MS, EVERYWHERE, HOUR_MS, fastest
 from operators.window_state import keys_delta, merge_keys, merge_tiles, restore, tiles_delta
 from operators.window_table import Window, WindowTable
 from schemas.effects import Trending
-from schemas.frame import Frame, Int64s, column
+from schemas.frame import Erasure, Frame, Int64s, column
 from schemas.windows import WINDOWS
 
 TOPIC = "interactions"
@@ -27,13 +27,7 @@ _NOTHING = np.empty(0, np.int64)
 
 @dataclass(frozen=True)
 class RegionTrends(Operator):
-    """Keeps the engagements of the last hour by region and post; an interaction without region is not counted.
-
-    `partitions` and `allowed_lateness_ms` tell from when on no event can come any more.
-    """
-
-    partitions: int
-    allowed_lateness_ms: int
+    """Keeps the engagements of the last hour by region and post; an interaction without region is not counted."""
 
     def build(self, saved: Saved) -> "RegionTrendsLogic":
         """The logic, going on from saved tiles and keys of each region."""
@@ -70,7 +64,7 @@ class RegionTrendsLogic:
         self.epoch = epoch
         self.regions: dict[str, WindowTable] = {}
         self._written = -FAR
-        self._watermarks: dict[int, int] = {}
+        self._settled = -FAR
 
     def table(self, region: str) -> WindowTable:
         """The table of a region."""
@@ -80,21 +74,25 @@ class RegionTrendsLogic:
         return self.regions[region]
 
     def on_rows(self, frame: Frame) -> list[Any]:
-        """Count the engagements of a frame of interactions; frames of other topics only move the clock."""
+        """Count the engagements of a frame of interactions; those of other topics say nothing."""
         if frame.topic == TOPIC:
-            self._watermarks[frame.partition] = frame.watermark
             codes = frame.rows.column("type").indices.to_numpy()
             rows = frame.rows.take(pa.array(np.flatnonzero(np.isin(codes, CODES))))
             for region, mine in _regions(rows):
                 self._add(self.table(region), rows.take(pa.array(mine)))
-        return self.on_watermark(frame.watermark)
+        return []
 
-    def on_watermark(self, t: int) -> list[Any]:
+    def on_time(self, clock: int, settled: int) -> list[Any]:
         """Let time pass: panes leave the hour."""
-        if t > self.clock:
-            self.clock = t
+        self._settled = settled
+        if clock > self.clock:
+            self.clock = clock
             for table in self.regions.values():
-                table.pass_to(t)
+                table.pass_to(clock)
+        return []
+
+    def erase(self, erasure: Erasure) -> list[Any]:
+        """Nothing: what is counted here says nothing of users."""
         return []
 
     def drain(self, urgent_only: bool) -> list[Any]:
@@ -118,11 +116,9 @@ class RegionTrendsLogic:
         for region, table in list(self.regions.items()):
             tiles.append(_named(tiles_delta(table), region))
             keys.append(_named(keys_delta(table, self.epoch), region))
-            if len(self._watermarks) == self.config.partitions:
-                settled = min(self._watermarks.values()) - self.config.allowed_lateness_ms
-                table.forget(settled)
-                if not table.due.any() and table.lives.last.max(initial=-FAR) + 2 * HOUR_MS < settled:
-                    del self.regions[region]
+            table.forget(self._settled)
+            if not table.due.any() and table.lives.last.max(initial=-FAR) + 2 * HOUR_MS < self._settled:
+                del self.regions[region]
         found = {"tiles": tiles, "keys": keys}
         changed = {name: pa.concat_tables(parts) for name, parts in found.items() if parts}
         return Delta(

@@ -19,7 +19,7 @@ from operators.trending import WINDOW as TREND
 from operators.window_state import keys_delta, merge_keys, merge_tiles, restore, tiles_delta
 from operators.window_table import EVENT, EXPIRY, Window, WindowTable
 from schemas.effects import FeatureSet, VectorSet
-from schemas.frame import Frame, Int64s, column
+from schemas.frame import Erasure, Frame, Int64s, column
 from schemas.registry import Registry
 from schemas.windows import WINDOWS
 
@@ -41,14 +41,12 @@ _ENOUGH = 20_000
 class Windows(Operator):
     """Keeps every window that the registry's features need and hands out the vectors of keys that changed.
 
-    `examined` is the position table in thousandths (see `Measures`). `partitions` and `allowed_lateness_ms` tell from
-    when on no event can come any more, so that keys can be forgotten; `ttl_ms` how long a vector is kept for readers.
+    `examined` is the position table in thousandths (see `Measures`). `ttl_ms` says how long a vector is
+    kept for readers.
     """
 
     registry: Registry
     examined: tuple[int, ...]
-    partitions: int
-    allowed_lateness_ms: int
     ttl_ms: Mapping[str, int]
 
     @property
@@ -122,28 +120,30 @@ class WindowsLogic:
             for entity in self.tables
         }
         self._trended = -FAR
-        self._watermarks: dict[int, int] = {}
+        self._settled = -FAR
         self._announce = False
         self._reached = clock
         self._waiting: list[pa.RecordBatch] = []
 
     def on_rows(self, frame: Frame) -> list[Any]:
-        """Take in a frame of interactions; frames of other topics only move the clock.
+        """Take in a frame of interactions; those of other topics say nothing.
 
         Small frames wait for each other: the cost of counting is mostly one of calls.
         """
-        self._reached = max(self._reached, frame.watermark)
         if frame.topic == TOPIC:
-            self._watermarks[frame.partition] = frame.watermark
             self._waiting.append(frame.rows)
         if sum(rows.num_rows for rows in self._waiting) >= _ENOUGH:
             self._count()
         return []
 
-    def on_watermark(self, t: int) -> list[Any]:
-        """Let time pass: panes leave windows."""
-        self._reached = max(self._reached, t)
-        self._count()
+    def on_time(self, clock: int, settled: int) -> list[Any]:
+        """Let time pass: panes leave windows, as soon as the rows that wait are counted."""
+        self._reached = max(self._reached, clock)
+        self._settled = settled
+        return []
+
+    def erase(self, erasure: Erasure) -> list[Any]:
+        """Not yet."""
         return []
 
     def drain(self, urgent_only: bool) -> list[Any]:
@@ -174,8 +174,7 @@ class WindowsLogic:
         for entity, table in self.tables.items():
             tables[f"tiles_{entity}"] = tiles_delta(table)
             tables[f"keys_{entity}"] = keys_delta(table, self.epoch)
-            if len(self._watermarks) == self.config.partitions:
-                table.forget(min(self._watermarks.values()) - self.config.allowed_lateness_ms)
+            table.forget(self._settled)
         changed = {name: table for name, table in tables.items() if table.num_rows}
         return Delta(
             changed, {"clock": self.clock, "epoch": self.epoch, "registry": self.config.registry_sum}

@@ -61,6 +61,20 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class Erasure:
+    """Users to be forgotten, one entry each in both arrays: everything they did up to `until_ms` (included).
+
+    That is the append time of the record with the null value.
+    """
+
+    user_ids: Int64s
+    until_ms: Int64s
+
+    def __len__(self) -> int:
+        return len(self.user_ids)
+
+
+@dataclass(frozen=True, slots=True)
 class DeadLetters:
     """Records set aside, all of one partition: one entry each in every list."""
 

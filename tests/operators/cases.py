@@ -27,13 +27,15 @@ TTL_MS = {"post": HOUR, "author": HOUR, "user": HOUR}
 class Case:
     """An operator under test.
 
-    `partitions` is how many partitions feed one logic; `outcome` is what a reader sees after a list of effects.
+    `partitions` is how many partitions feed one logic; `outcome` is what a reader sees after a list of effects;
+    `lateness` (ms) is how late an accepted row may be, None: any.
     """
 
     operator: Operator
     partitions: int
     rows: st.SearchStrategy[list[Row]]
     outcome: Callable[[Sequence[Any]], Outcome]
+    lateness: int | None = HOUR
 
 
 def vectors(effects: Sequence[Any]) -> Outcome:
@@ -75,9 +77,10 @@ CASES: dict[type[Operator], Case] = {
         partitions=1,
         rows=interactions(event_id=st.integers(0, 6), at_ms=st.integers(0, 300)),
         outcome=verdicts,
+        lateness=None,
     ),
     Windows: Case(
-        Windows(Registry.load(), (1000, 500), partitions=3, allowed_lateness_ms=HOUR, ttl_ms=TTL_MS),
+        Windows(Registry.load(), (1000, 500), ttl_ms=TTL_MS),
         partitions=3,
         rows=interactions(
             type=st.sampled_from(["impression", "click", "like", "share", "dwell", "unlike"]),
@@ -91,7 +94,7 @@ CASES: dict[type[Operator], Case] = {
         outcome=vectors,
     ),
     RegionTrends: Case(
-        RegionTrends(partitions=3, allowed_lateness_ms=HOUR),
+        RegionTrends(),
         partitions=3,
         rows=interactions(
             type=st.sampled_from(["impression", "click", "like", "hide"]),

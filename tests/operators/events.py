@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from operators.base import Logic
 from schemas.frame import Frame
 from schemas.records import arrow_schema
 
@@ -71,3 +72,8 @@ def symbols_of(record: str, field: str) -> list[str]:
         one["type"]["symbols"] for one in avro_schema(record)["fields"] if one["name"] == field
     )
     return found
+
+
+def feed(logic: Logic, rows: Frame, lateness: int = 3_600_000) -> list[Any]:
+    """Give a logic the one frame that there is, and the time that it brings; returns effects."""
+    return logic.on_rows(rows) + logic.on_time(rows.watermark, rows.watermark - lateness)

@@ -36,13 +36,35 @@ def test_every_operator_has_a_case() -> None:
     assert set(every_operator()) == set(CASES)
 
 
-class Log:
-    """Rows in partitions, with offsets that tell them apart, and a reader's position and watermark in each."""
+FAR = 1 << 61
 
-    def __init__(self, rows: list[Row], partitions: int) -> None:
-        self.partitions = [rows[number::partitions] for number in range(partitions)]
+
+class Log:
+    """Rows in partitions, with offsets that tell them apart, and a reader's position and watermark in each.
+
+    With a `lateness` (ms) there are no rows later than that.
+    """
+
+    def __init__(self, rows: list[Row], partitions: int, lateness: int | None) -> None:
+        self.lateness = FAR if lateness is None else lateness
+        self.partitions = [self._timely(rows[number::partitions]) for number in range(partitions)]
         self.first = np.concatenate(([0], np.cumsum([len(part) for part in self.partitions])))
         self.read = [0] * partitions
+
+    def _timely(self, rows: list[Row]) -> list[Row]:
+        timely: list[Row] = []
+        for row in rows:
+            if row["at_ms"] >= max((one["at_ms"] for one in timely), default=-FAR) - self.lateness:
+                timely.append(row)
+        return timely
+
+    def time(self) -> tuple[int, int]:
+        """The clock, and before which time everything is settled."""
+        reached = [
+            max((row["at_ms"] for row in part[:count]), default=-FAR)
+            for part, count in zip(self.partitions, self.read, strict=True)
+        ]
+        return max(reached), min(reached) - self.lateness
 
     def unread(self) -> list[int]:
         return [number for number, part in enumerate(self.partitions) if self.read[number] < len(part)]
@@ -63,6 +85,7 @@ def run_through(case: Case, log: Log) -> list[Any]:
     for partition in log.unread():
         while partition in log.unread():
             effects += logic.on_rows(log.take(partition, 1))
+            effects += logic.on_time(*log.time())
     return effects + logic.drain(urgent_only=False)
 
 
@@ -73,9 +96,9 @@ def test_splits_interleavings_resumption_and_replay(kind: type[Operator], data: 
     """However it is cut, interleaved, drained, saved, merged, resumed and replayed, the outcome is the same."""
     case = CASES[kind]
     rows = data.draw(case.rows)
-    expected = case.outcome(run_through(case, Log(rows, case.partitions)))
+    expected = case.outcome(run_through(case, Log(rows, case.partitions, case.lateness)))
 
-    log, effects = Log(rows, case.partitions), []
+    log, effects = Log(rows, case.partitions, case.lateness), []
     logic: Logic = case.operator.build(Saved())
     tables: dict[str, list[Any]] = defaultdict(list)
     saved, position = Saved(), list(log.read)
@@ -83,6 +106,7 @@ def test_splits_interleavings_resumption_and_replay(kind: type[Operator], data: 
     while log.unread():
         partition = data.draw(st.sampled_from(log.unread()))
         effects += logic.on_rows(log.take(partition, data.draw(st.integers(1, 8))))
+        effects += logic.on_time(*log.time())
         step = data.draw(st.sampled_from(["go on", "drain", "urgent", "save", "crash"]))
         if step in ("drain", "urgent"):
             effects += logic.drain(urgent_only=step == "urgent")

@@ -4,11 +4,11 @@ from typing import Any
 
 from operators.base import Saved
 from operators.regions import RegionTrends
-from tests.operators.events import event, frame
+from tests.operators.events import event, feed, frame
 
 HOUR = 3_600_000
 START = 1_700_000_000_000
-OPERATOR = RegionTrends(partitions=1, allowed_lateness_ms=HOUR)
+OPERATOR = RegionTrends()
 
 
 def posts(effects: list[Any]) -> dict[str, list[int]]:
@@ -19,10 +19,10 @@ def test_what_is_over_is_neither_kept_nor_saved() -> None:
     """A region that fell silent goes; of the others only posts of the last hours are left."""
     logic = OPERATOR.build(Saved())
     crowd = [event(type="like", post_id=post, region="br", at_ms=START) for post in range(3000)]
-    logic.on_rows(frame([*crowd, event(type="like", post_id=1, region="de", at_ms=START)]))
+    feed(logic, frame([*crowd, event(type="like", post_id=1, region="de", at_ms=START)]))
     logic.drain(urgent_only=False)
     first = logic.snapshot()
-    logic.on_rows(frame([event(type="click", post_id=7, region="br", at_ms=START + 9 * HOUR)]))
+    feed(logic, frame([event(type="click", post_id=7, region="br", at_ms=START + 9 * HOUR)]))
     assert posts(logic.drain(urgent_only=False)) == {"br": [7], "de": []}
     second = logic.snapshot()
     assert list(logic.regions) == ["br"]
@@ -34,9 +34,9 @@ def test_what_is_over_is_neither_kept_nor_saved() -> None:
 def test_a_crowded_region_goes_as_a_whole() -> None:
     """Time moves on elsewhere, and not one of its posts is left."""
     logic = OPERATOR.build(Saved())
-    logic.on_rows(frame([event(type="like", post_id=post, region="br", at_ms=START) for post in range(3000)]))
+    feed(logic, frame([event(type="like", post_id=post, region="br", at_ms=START) for post in range(3000)]))
     logic.drain(urgent_only=False)
-    logic.on_rows(frame([event(type="like", region="de", at_ms=START + 9 * HOUR)]))
+    feed(logic, frame([event(type="like", region="de", at_ms=START + 9 * HOUR)]))
     assert posts(logic.drain(urgent_only=False)) == {"br": [], "de": [1]}
     logic.snapshot()
     assert list(logic.regions) == ["de"]
@@ -46,5 +46,5 @@ def test_what_has_no_region_or_calls_itself_all_is_not_counted() -> None:
     """The list over all regions is not a region's to write."""
     logic = OPERATOR.build(Saved())
     rows = [event(type="like", region=region, at_ms=START) for region in (None, "all", "de")]
-    logic.on_rows(frame(rows))
+    feed(logic, frame(rows))
     assert posts(logic.drain(urgent_only=False)) == {"de": [1]}

@@ -15,14 +15,14 @@ from operators.base import Saved
 from operators.windows import KEYS, Windows
 from schemas.effects import VectorSet
 from schemas.registry import Registry
-from tests.operators.events import event, frame
+from tests.operators.events import event, feed, frame
 from tests.operators.naive_windows import vector
 
 REGISTRY = Registry.load()
 CURVE = (1000, 390, 290, 220, 180, 150)
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 TTL_MS = dict.fromkeys(KEYS, 8 * DAY)
-OPERATOR = Windows(REGISTRY, CURVE, partitions=1, allowed_lateness_ms=400 * DAY, ttl_ms=TTL_MS)
+OPERATOR = Windows(REGISTRY, CURVE, ttl_ms=TTL_MS)
 SPARSE = replace(OPERATOR, registry=Registry.load(Path(__file__).with_name("sparse_features.toml")))
 START = 1_700_000_000_000
 
@@ -129,13 +129,13 @@ def test_equals_naive_recomputation(
         part, queue = queue[:size], queue[size:]
         watermark = max(row["at_ms"] for row in part) - data.draw(st.sampled_from([0, 0, 1, 30_000, 59_999]))
         clock = max(clock, watermark)
-        redis.write(logic.on_rows(frame(part, watermark=watermark)))
+        redis.write(feed(logic, frame(part, watermark=watermark)))
         parts += part
         if data.draw(st.booleans()):
             redis.write(logic.drain(urgent_only=data.draw(st.booleans())))
         if data.draw(st.booleans()):
             clock = max(clock, clock + data.draw(st.sampled_from([0, 7_000, HOUR, 2 * DAY, 40 * DAY])))
-            redis.write(logic.on_watermark(clock))
+            redis.write(logic.on_time(clock, clock - 400 * DAY))
         if data.draw(st.booleans()):
             delta = logic.snapshot()
             for name, table in delta.tables.items():
@@ -156,15 +156,15 @@ def test_every_entity_has_features(entity: str) -> None:
 
 def test_keys_that_are_over_are_forgotten_and_begin_anew() -> None:
     """After 90 silent days a post takes no memory, neither here nor in what is saved, and its life starts again."""
-    operator = Windows(REGISTRY, CURVE, partitions=1, allowed_lateness_ms=HOUR, ttl_ms=TTL_MS)
+    operator = Windows(REGISTRY, CURVE, ttl_ms=TTL_MS)
     logic, redis = operator.build(Saved()), Redis()
     crowd = [
         event(type="click", post_id=post, user_id=post, author_id=post, at_ms=START) for post in range(3000)
     ]
-    redis.write(logic.on_rows(frame(crowd)) + logic.drain(urgent_only=False))
+    redis.write(feed(logic, frame(crowd)) + logic.drain(urgent_only=False))
     first = logic.snapshot()
     later = event(type="like", post_id=1, user_id=1, author_id=1, at_ms=START + 100 * DAY)
-    redis.write(logic.on_rows(frame([later])) + logic.drain(urgent_only=False))
+    redis.write(feed(logic, frame([later])) + logic.drain(urgent_only=False))
     second = logic.snapshot()
     assert [table.index.size for table in logic.tables.values()] == [1, 1, 1]
     parts = {name: [first.tables[name], second.tables[name]] for name in operator.tables()}
@@ -176,7 +176,7 @@ def test_keys_that_are_over_are_forgotten_and_begin_anew() -> None:
         again = operator.build(Saved(saved, second.facts))
         last = event(type="like", post_id=1, user_id=1, author_id=1, at_ms=START + 100 * DAY + 1)
         found = Redis()
-        found.write(again.on_rows(frame([last])) + again.drain(urgent_only=False))
+        found.write(feed(again, frame([last])) + again.drain(urgent_only=False))
         assert_equal(found, [crowd[1], later, last], last["at_ms"])
 
 
@@ -184,7 +184,7 @@ def test_a_store_that_forgot_gets_what_is_still_asked_for() -> None:
     """Every key within its time to live is written again; older ones are not brought back."""
     logic = OPERATOR.build(Saved())
     rows = [event(post_id=1, user_id=1, at_ms=START), event(post_id=2, user_id=1, at_ms=START + 10 * DAY)]
-    logic.on_rows(frame(rows))
+    feed(logic, frame(rows))
     logic.drain(urgent_only=False)
     logic.rewrite()
     redis = Redis()
