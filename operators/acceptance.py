@@ -61,7 +61,7 @@ class Acceptance(Operator):
     allowed_lateness_ms: int
     dedupe_horizon_ms: int
 
-    def build(self, saved: Saved) -> "AcceptanceLogic":
+    def build(self, saved: Saved, shard: int = 0) -> "AcceptanceLogic":
         """The logic, going on from saved ids and watermark."""
         logic = AcceptanceLogic(self, saved.facts.get("watermark", BEGINNING))
         for ids in saved.tables.get(IDS, ()):

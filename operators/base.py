@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from schemas.frame import Erasure, Frame
+from schemas.frame import Erasure
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +20,21 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What changed since the last snapshot: partial tables that add up, and the numbers as they are now."""
+    """What changed since the last snapshot: partial tables that add up, and the numbers as they are now.
+
+    `purge` asks for all that was ever saved to be merged and pruned again: something in it was erased.
+    """
 
     tables: dict[str, pa.Table]
     facts: dict[str, int]
+    purge: bool = False
 
 
 class Logic(Protocol):
     """The behaviour of an operator over its state; it emits effects and never touches the world."""
 
-    def on_rows(self, frame: Frame) -> list[Any]:
-        """Take in a frame of accepted rows; returns effects."""
+    def on_rows(self, frame: Any) -> list[Any]:
+        """Take in a frame of accepted rows, or what another operator made of frames; returns effects."""
 
     def on_time(self, clock: int, settled: int) -> list[Any]:
         """Let event time pass; returns effects.
@@ -59,8 +63,8 @@ class Operator(ABC):
     """A configuration: comparable, without state. Subclasses are frozen dataclasses."""
 
     @abstractmethod
-    def build(self, saved: Saved) -> Logic:
-        """A logic that goes on from `saved`; an empty `Saved` starts from nothing."""
+    def build(self, saved: Saved, shard: int = 0) -> Logic:
+        """The logic of a shard, going on from `saved`; an empty `Saved` starts from nothing."""
 
     @abstractmethod
     def tables(self) -> Sequence[str]:

@@ -29,7 +29,7 @@ _NOTHING = np.empty(0, np.int64)
 class RegionTrends(Operator):
     """Keeps the engagements of the last hour by region and post; an interaction without region is not counted."""
 
-    def build(self, saved: Saved) -> "RegionTrendsLogic":
+    def build(self, saved: Saved, shard: int = 0) -> "RegionTrendsLogic":
         """The logic, going on from saved tiles and keys of each region."""
         logic = RegionTrendsLogic(self, saved.facts.get("clock", -FAR), saved.facts.get("epoch", 0))
         tiles = _by_region(saved.tables.get("tiles", ()))

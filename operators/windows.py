@@ -73,7 +73,7 @@ class Windows(Operator):
         """The silence that ends a lifetime; None for an entity without lifetime features."""
         return IDLE_MS if LIFETIME in self.registry.windows(entity) else None
 
-    def build(self, saved: Saved) -> "WindowsLogic":
+    def build(self, saved: Saved, shard: int = 0) -> "WindowsLogic":
         """The logic, going on from saved tiles and keys."""
         logic = WindowsLogic(self, saved.facts.get("clock", -FAR), saved.facts.get("epoch", 0))
         for entity, table in logic.tables.items():
