@@ -67,7 +67,7 @@ class Kept:
         changed = self.server not in (None, server)
         self.server = server
         if changed:
-            self.logic.rewrite()
+            self.logic.rewrite(self.keeper.read)
         return changed
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """What every operator is: a frozen configuration that builds a logic from saved state."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -30,6 +30,10 @@ class Delta:
     purge: bool = False
 
 
+Recall = Callable[[str], Iterator[pa.Table]]
+"""Reads the saved chunks of a table as they are now, one by one; its iterators don't outlive a snapshot."""
+
+
 class Logic(Protocol):
     """The behaviour of an operator over its state; it emits effects and never touches the world."""
 
@@ -52,8 +56,11 @@ class Logic(Protocol):
     def snapshot(self) -> Delta:
         """What changed since the last snapshot."""
 
-    def rewrite(self) -> None:
-        """Let everything that a reader may ask for be handed out again: the store has forgotten."""
+    def rewrite(self, recall: Recall) -> None:
+        """Let everything that a reader may ask for be handed out again: the store has forgotten.
+
+        What is not in memory any more is read by `recall`, now or, in parts, by the drains that follow.
+        """
 
     def prune(self, table: str, rows: pa.Table) -> pa.Table:
         """Saved rows without those that the logic has let go of; may be called from another thread."""

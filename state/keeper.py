@@ -1,7 +1,7 @@
 """The keeper: saves what one epoch brought, and gives back all of it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -76,6 +76,13 @@ class Keeper:
             self._unnamed.pop(chunk.name, None)
         self._chunks = list(manifest.chunks)
         return tables, dict(manifest.facts)
+
+    def read(self, table: str) -> Iterator[pa.Table]:
+        """The chunks of a table, oldest first, one at a time; to be used up before the next snapshot.
+
+        Raises `HeadraceError` naming the file if a chunk is missing or damaged.
+        """
+        return (self._store.read(chunk) for chunk in self._chunks if chunk.table == table)
 
     def close(self) -> None:
         """Stop the background thread; what it had begun is left for a later run to clean up."""

@@ -164,3 +164,12 @@ def test_a_missing_chunk_stops_the_restore_by_name(tmp_path: Path) -> None:
     (tmp_path / name).unlink()
     with pytest.raises(HeadraceError, match=name):
         open_keeper(tmp_path).restore(manifest)
+
+
+def test_what_was_saved_is_read_while_it_is_kept(tmp_path: Path) -> None:
+    """The chunks of one table, oldest first."""
+    keeper = open_keeper(tmp_path)
+    keeper.snapshot({"counts": table({1: 1}), "others": table({9: 9})}, {})
+    keeper.snapshot({"counts": table({2: 1})}, {})
+    assert [counts([rows]) for rows in keeper.read("counts")] == [{1: 1}, {2: 1}]
+    keeper.close()
