@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from operators.base import Delta, Operator, Recall, Saved
+from operators.base import Delta, Operator, Saved
 from operators.recent_ids import NEVER, RecentIds
 from schemas import reasons
 from schemas.frame import Erasure, Frame, Int64s
@@ -129,7 +129,7 @@ class AcceptanceLogic:
         table = pa.table({"event_id": np.concatenate(ids), "at_ms": np.concatenate(at_ms)})
         return Delta({IDS: table} if table.num_rows else {}, {"watermark": self.watermark})
 
-    def rewrite(self, recall: Recall) -> None:
+    def rewrite(self) -> None:
         """Nothing is written from here."""
 
     def prune(self, table: str, rows: pa.Table) -> pa.Table:

@@ -1,7 +1,7 @@
 """What every operator is: a frozen configuration that builds a logic from saved state."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -10,12 +10,24 @@ import pyarrow as pa
 from schemas.frame import Erasure
 
 
+Recall = Callable[[str], Iterable[pa.Table]]
+"""Reads the saved chunks of a table as they are at that time, one by one; to be used up before the next snapshot."""
+
+
+def _nothing(table: str) -> Iterable[pa.Table]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """State that a logic is built from: the tables of all chunks by name, in any order, and a few numbers."""
+    """State that a logic is built from: the tables of all chunks by name, in any order, and a few numbers.
+
+    `recall` lets a logic read later what it has saved and doesn't keep in memory.
+    """
 
     tables: Mapping[str, Sequence[pa.Table]] = field(default_factory=dict)
     facts: Mapping[str, int] = field(default_factory=dict)
+    recall: Recall = _nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +40,6 @@ class Delta:
     tables: dict[str, pa.Table]
     facts: dict[str, int]
     purge: bool = False
-
-
-Recall = Callable[[str], Iterator[pa.Table]]
-"""Reads the saved chunks of a table as they are now, one by one; its iterators don't outlive a snapshot."""
 
 
 class Logic(Protocol):
@@ -56,11 +64,8 @@ class Logic(Protocol):
     def snapshot(self) -> Delta:
         """What changed since the last snapshot."""
 
-    def rewrite(self, recall: Recall) -> None:
-        """Let everything that a reader may ask for be handed out again: the store has forgotten.
-
-        What is not in memory any more is read by `recall`, now or, in parts, by the drains that follow.
-        """
+    def rewrite(self) -> None:
+        """Let everything that a reader may ask for be handed out again: the store has forgotten."""
 
     def prune(self, table: str, rows: pa.Table) -> pa.Table:
         """Saved rows without those that the logic has let go of; may be called from another thread."""

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from operators.base import Delta, Operator, Recall, Saved
+from operators.base import Delta, Operator, Saved
 from operators.lifetime import FAR
 from operators.measures import ENGAGEMENTS, PLAIN
 from operators.trending import EVERY_MS, EVERYWHERE, HOUR_MS, fastest
@@ -126,7 +126,7 @@ class RegionTrendsLogic:
             {"clock": self.clock, "epoch": self.epoch},
         )
 
-    def rewrite(self, recall: Recall) -> None:
+    def rewrite(self) -> None:
         """Every list is written again."""
         for table in self.regions.values():
             table.write_again()

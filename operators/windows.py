@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from operators.base import Delta, Operator, Recall, Saved
+from operators.base import Delta, Operator, Saved
 from operators.lifetime import FAR
 from operators.measures import Measures
 from operators.roll_up import LIFETIME, RollUp
@@ -180,7 +180,7 @@ class WindowsLogic:
             changed, {"clock": self.clock, "epoch": self.epoch, "registry": self.config.registry_sum}
         )
 
-    def rewrite(self, recall: Recall) -> None:
+    def rewrite(self) -> None:
         """Let every key that a reader may still ask for be written again, whether it is there or not."""
         self._count()
         self._announce = True

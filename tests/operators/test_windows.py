@@ -186,7 +186,7 @@ def test_a_store_that_forgot_gets_what_is_still_asked_for() -> None:
     rows = [event(post_id=1, user_id=1, at_ms=START), event(post_id=2, user_id=1, at_ms=START + 10 * DAY)]
     feed(logic, frame(rows))
     logic.drain(urgent_only=False)
-    logic.rewrite(lambda table: iter(()))
+    logic.rewrite()
     redis = Redis()
     redis.write(logic.drain(urgent_only=False))
     assert sorted(redis.vectors) == [("author", 1), ("post", 2), ("user", 1)]
