@@ -1,12 +1,11 @@
 """Runs a drawing on bytewax: the only place that knows the engine."""
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import bytewax.operators as op
@@ -19,71 +18,47 @@ from bytewax.run import cli_main
 
 from flows.drawing import Keep, Output, Read
 from flows.engine_store import engine_store, gist, is_panic
-from flows.intake import Item
+from flows.failure import Failure
+from flows.kept import Paced
+from flows.messages import Batch, Message, rows, spread
 from flows.plan import Plan
 from schemas.errors import HeadraceError
-from schemas.frame import DeadLetters, Frame
-
-ONLY = "0"
-"""The one key and the one output partition that a process has."""
 
 
-@dataclass
-class Failure:
-    """The first error of any step. From then on inputs end and nothing is computed; what lies between steps is written.
-
-    So a dead letter that was read reaches its topic also when there were too many of them.
-    """
-
-    error: BaseException | None = None
-    _stderr: int | None = field(default=None, repr=False)
-
-    @contextmanager
-    def guard(self) -> Iterator[None]:
-        """Remember an error instead of raising it into the engine, which would print its own trace."""
-        try:
-            yield
-        except (KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException as error:  # noqa: BLE001 - raised again when the engine has stopped
-            self.error = self.error or error
-
-    def refuse(self) -> None:
-        """Raise if there was an error: a snapshot must not count then. The engine's own words are kept quiet."""
-        if self.error is not None:
-            if self._stderr is None:
-                self._stderr = os.dup(2)
-                with Path(os.devnull).open("w") as nowhere:
-                    os.dup2(nowhere.fileno(), 2)
-            raise self.error
-
-    def speak_again(self) -> None:
-        """Give stderr back."""
-        if self._stderr is not None:
-            os.dup2(self._stderr, 2)
-            os.close(self._stderr)
-            self._stderr = None
+class _Token(Enum):
+    SNAPSHOT_DUE = "snapshot due"
 
 
-class _SourcePart(StatefulSourcePartition[Item, Any]):
-    def __init__(self, plan: Plan, failure: Failure, part: str, saved: Any) -> None:
+SNAPSHOT_DUE = _Token.SNAPSHOT_DUE
+"""Says to an output that state has changed: the engine asks only those for a snapshot that were written to."""
+
+
+class _SourcePart(StatefulSourcePartition[Batch, Any]):
+    def __init__(self, plan: Plan, failure: Failure, read: Read, shard: int, saved: Any) -> None:
         self._plan = plan
         self._failure = failure
+        self._shard = shard
         self._part = None
+        self._told = False
         with failure.guard():
-            self._part = plan.open(part, saved)
+            self._part = plan.part(read, shard, saved)
 
-    def next_batch(self) -> list[Item]:
+    def next_batch(self) -> list[Batch]:
+        """What was read; before the end of a stop that was asked for, word of it to the other processes."""
         with self._failure.guard():
             self._plan.intake.watch.check()
             if (
-                self._failure.error is None
+                self._part
+                and self._failure.error is None
                 and not self._plan.stop.asked
-                and self._part
                 and not self._part.done
             ):
-                return self._part.read()
-        raise StopIteration
+                batch = self._part.read()
+                return [] if batch is None else [batch]
+        if self._told or (self._part and self._part.done and self._failure.error is None):
+            raise StopIteration
+        self._told = True
+        return [Batch(self._shard, stop=True)]
 
     def next_awake(self) -> datetime | None:
         wait = self._part.wait() if self._part is not None else 0.0
@@ -103,37 +78,47 @@ class _SourcePart(StatefulSourcePartition[Item, Any]):
 
 
 @dataclass
-class Source(FixedPartitionedSource[Item, Any]):
-    """The input partitions of a step."""
+class Source(FixedPartitionedSource[Batch, Any]):
+    """The input partitions of a step, those of one shard together, where the shard is kept."""
 
     plan: Plan
     failure: Failure
     read: Read
 
     def list_parts(self) -> list[str]:
-        """The names of the partitions."""
-        return self.plan.parts(self.read)
+        """The shards of this process."""
+        return [f"{shard:05d}" for shard in self.plan.placement.mine]
 
     def build_part(self, step_id: str, for_part: str, resume_state: Any) -> _SourcePart:
-        """Open a partition from its snapshot."""
-        return _SourcePart(self.plan, self.failure, for_part, resume_state)
+        """Open the partitions of a shard from their snapshot."""
+        return _SourcePart(self.plan, self.failure, self.read, int(for_part), resume_state)
 
 
-class _Logic(StatefulBatchLogic[Frame, Any, Any]):
+class _Logic(StatefulBatchLogic[Message, Any, Any]):
+    """The engine does not say which shard it builds a logic for: the snapshot does, or the first message."""
+
     def __init__(self, plan: Plan, failure: Failure, step: Keep, saved: Any) -> None:
+        self._plan = plan
         self._failure = failure
-        self._paced = None
-        with failure.guard():
-            self._paced = plan.keep(step, saved)
+        self._step = step
+        self._shard = 0
+        self._paced: Paced | None = None
+        if saved is not None:
+            self._build(saved["shard"], saved["state"])
 
-    def on_batch(self, values: list[Frame]) -> tuple[list[Any], bool]:
-        return self._guarded(lambda: self._paced.on_frames(values) if self._paced else [])
+    def on_batch(self, values: list[Message]) -> tuple[list[Any], bool]:
+        if self._paced is None and self._failure.error is None:
+            self._build(values[0].shard, None)
+        if any(message.stop for message in values) and not self._plan.stop.asked:
+            self._plan.stop.ask()
+        effects = self._guarded(lambda paced: paced.on_messages(values))
+        return [*effects, SNAPSHOT_DUE], False
 
     def on_notify(self) -> tuple[list[Any], bool]:
-        return self._guarded(lambda: self._paced.on_time() if self._paced else [])
+        return self._guarded(Paced.on_time), False
 
     def on_eof(self) -> tuple[list[Any], bool]:
-        return self._guarded(lambda: self._paced.on_end() if self._paced else [])
+        return [*self._guarded(Paced.on_end), SNAPSHOT_DUE], False
 
     def notify_at(self) -> datetime | None:
         wait = self._paced.wake_in() if self._paced and self._failure.error is None else None
@@ -144,67 +129,116 @@ class _Logic(StatefulBatchLogic[Frame, Any, Any]):
         with self._failure.guard():
             state = self._paced.snapshot() if self._paced else None
         self._failure.refuse()
-        return state
+        return {"shard": self._shard, "state": state}
 
-    def _guarded(self, call: Callable[[], list[Any]]) -> tuple[list[Any], bool]:
-        if self._failure.error is None:
+    def _build(self, shard: int, saved: Any) -> None:
+        self._shard = shard
+        with self._failure.guard():
+            self._paced = self._plan.keep(self._step, shard, saved)
+
+    def _guarded(self, call: Callable[[Paced], list[Any]]) -> list[Any]:
+        if self._paced is not None and self._failure.error is None:
             with self._failure.guard():
-                return call(), False
-        return [], False
+                return call(self._paced)
+        return []
 
 
 class _SinkPart(StatefulSinkPartition[Any, Any]):
-    def __init__(self, output: Output, failure: Failure) -> None:
+    def __init__(self, plan: Plan, output: Output, failure: Failure) -> None:
+        self._plan = plan
         self._output = output
         self._failure = failure
 
     def write_batch(self, items: list[Any]) -> None:
         with self._failure.guard():
-            self._output.write(items)
+            self._output.write([item for item in items if item is not SNAPSHOT_DUE])
 
     def snapshot(self) -> Any:
         with self._failure.guard():
             self._output.flush()
+            self._plan.durable.wait()
         self._failure.refuse()
 
 
 @dataclass
 class Sink(FixedPartitionedSink[tuple[str, Any], Any]):
-    """An output of this process: flushed and checked before a snapshot counts."""
+    """An output, one in each process: flushed and checked before a snapshot counts, as are the files of the state."""
 
+    plan: Plan
     output: Output
     failure: Failure
 
     def list_parts(self) -> list[str]:
-        """One partition."""
-        return [ONLY]
+        """The one of this process."""
+        return [_here(self.plan)]
 
     def part_fn(self, item_key: str) -> int:
-        """Everything goes to the one partition."""
-        return 0
+        """The process that an item comes from."""
+        return int(item_key)
 
     def build_part(self, step_id: str, for_part: str, resume_state: Any) -> _SinkPart:
         """The output, which has no state of its own."""
-        return _SinkPart(self.output, self.failure)
+        return _SinkPart(self.plan, self.output, self.failure)
 
 
 def dataflow(plan: Plan, failure: Failure, outputs: dict[str, Output]) -> Dataflow:
     """The drawing as a bytewax dataflow."""
     flow = Dataflow(plan.drawing.name)
+    here = _here(plan)
+    messages: dict[str, Callable[[Batch], Iterable[Message]]] = {}
+    batches: dict[str, Any] = {}
     streams: dict[str, Any] = {}
     for read in plan.drawing.reads:
-        items = op.input(read.name, flow, Source(plan, failure, read))
-        rows = op.filter(f"{read.name}_rows", items, lambda item: isinstance(item, Frame))
-        refused = op.filter(f"{read.name}_refused", items, lambda item: isinstance(item, DeadLetters))
-        streams[read.rows.name] = op.key_on(f"{read.name}_rows_here", rows, lambda item: ONLY)
-        streams[read.refused.name] = op.key_on(f"{read.name}_refused_here", refused, lambda item: ONLY)
+        batches[read.rows.name] = op.input(read.name, flow, Source(plan, failure, read))
+        messages[read.rows.name] = partial(rows, shards=plan.shards)
+        refused = op.flat_map(f"{read.name}_refused", batches[read.rows.name], lambda batch: batch.refused)
+        streams[read.refused.name] = op.key_on(f"{read.name}_refused_here", refused, lambda item: here)
+    for step in plan.drawing.spreads:
+        batches[step.items.name] = batches[step.source.name]
+        messages[step.items.name] = partial(spread, step.split, shards=plan.shards)
     for keep in plan.drawing.keeps:
-        build = partial(_Logic, plan, failure, keep)
-        streams[keep.effects.name] = op.stateful_batch(keep.name, streams[keep.source.name], build)
+        if keep.takes is None:
+            route = partial(_routed, plan, failure, messages[keep.source.name])
+            routed = op.flat_map(f"{keep.name}_route", batches[keep.source.name], route)
+        else:
+            routed = op.flat_map(
+                f"{keep.name}_route", streams[keep.source.name], partial(_gathered, plan, keep.takes)
+            )
+        effects = op.stateful_batch(keep.name, routed, partial(_Logic, plan, failure, keep))
+        streams[keep.effects.name] = op.map(f"{keep.name}_here", effects, lambda keyed: (here, keyed[1]))
     for write in plan.drawing.writes:
-        together: Any = op.merge(f"{write.name}_all", *(streams[source.name] for source in write.sources))
-        op.output(write.name, together, Sink(outputs[write.name], failure))
+        sources = [
+            op.filter(
+                f"{write.name}_{number}",
+                streams[source.name],
+                partial(_written, plan.drawing.taken(source)),
+            )
+            for number, source in enumerate(write.sources)
+        ]
+        together: Any = op.merge(f"{write.name}_all", *sources)
+        op.output(write.name, together, Sink(plan, outputs[write.name], failure))
     return flow
+
+
+def _here(plan: Plan) -> str:
+    return f"{plan.placement.index:05d}"
+
+
+def _routed(
+    plan: Plan, failure: Failure, messages: Callable[[Batch], Iterable[Message]], batch: Batch
+) -> list[tuple[str, Message]]:
+    routed: list[tuple[str, Message]] = []
+    with failure.guard():
+        routed += [(plan.placement.key(message.shard), message) for message in messages(batch)]
+    return routed
+
+
+def _gathered(plan: Plan, takes: type, keyed: tuple[str, Any]) -> list[tuple[str, Message]]:
+    return [(plan.placement.key(0), Message(0, (keyed[1],)))] if isinstance(keyed[1], takes) else []
+
+
+def _written(taken: tuple[type, ...], keyed: tuple[str, Any]) -> bool:
+    return not isinstance(keyed[1], taken)
 
 
 def run(plan: Plan) -> None:
@@ -216,7 +250,13 @@ def run(plan: Plan) -> None:
         outputs = plan.outputs(stack)
         stack.callback(failure.speak_again)
         try:
-            cli_main(dataflow(plan, failure, outputs), epoch_interval=epoch, recovery_config=recovery)
+            cli_main(
+                dataflow(plan, failure, outputs),
+                process_id=plan.placement.index if plan.addresses else None,
+                addresses=list(plan.addresses) or None,
+                epoch_interval=epoch,
+                recovery_config=recovery,
+            )
         except BaseException as error:
             if failure.error is None:
                 if not isinstance(error, Exception) and not is_panic(error):

@@ -32,4 +32,5 @@ class Clock:
             self.now = max(self.now, watermark)
             if watermark > self._reached.get(part, FAR):
                 self._reached[part] = watermark
-        self.settled = max(self.settled, min(self._reached.values()) - self._lateness)
+        if self._reached:
+            self.settled = max(self.settled, min(self._reached.values()) - self._lateness)

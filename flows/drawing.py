@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from flows.messages import Split
 from operators.base import Operator
 
 
@@ -32,13 +33,27 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
+class Spread:
+    """Makes of the rows of a shard one item for each shard, so that what belongs together meets."""
+
+    name: str
+    split: Split
+    source: Stream
+    items: Stream
+
+
+@dataclass(frozen=True, slots=True)
 class Keep:
-    """Feeds an operator and keeps its state."""
+    """Feeds an operator and keeps its state, shard by shard.
+
+    With `takes` it is fed with those effects of another operator, from all shards, in one place.
+    """
 
     name: str
     operator: Operator
     source: Stream
     effects: Stream
+    takes: type | None = None
 
 
 class Output(Protocol):
@@ -75,6 +90,7 @@ class Drawing:
 
     name: str
     reads: list[Read] = field(default_factory=list)
+    spreads: list[Spread] = field(default_factory=list)
     keeps: list[Keep] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)
 
@@ -84,11 +100,27 @@ class Drawing:
         self.reads.append(step)
         return step.rows, step.refused
 
-    def keep(self, name: str, rows: Stream, operator: Operator) -> Stream:
-        """Feed rows to an operator; returns its effects."""
-        step = Keep(name, operator, rows, Stream(f"{name}.effects"))
+    def spread(self, name: str, rows: Stream, split: Split) -> Stream:
+        """Make one item for each shard of the rows of a shard; returns the items."""
+        step = Spread(name, split, rows, Stream(f"{name}.items"))
+        self.spreads.append(step)
+        return step.items
+
+    def keep(self, name: str, items: Stream, operator: Operator) -> Stream:
+        """Feed rows or items to an operator, each shard by itself; returns its effects."""
+        step = Keep(name, operator, items, Stream(f"{name}.effects"))
         self.keeps.append(step)
         return step.effects
+
+    def gather(self, name: str, effects: Stream, takes: type, operator: Operator) -> Stream:
+        """Feed the effects of one kind, which go nowhere else, from all shards to an operator; returns its effects."""
+        step = Keep(name, operator, effects, Stream(f"{name}.effects"), takes)
+        self.keeps.append(step)
+        return step.effects
+
+    def taken(self, stream: Stream) -> tuple[type, ...]:
+        """The kinds of effects of a stream that are gathered, and so not written."""
+        return tuple(step.takes for step in self.keeps if step.source == stream and step.takes is not None)
 
     def write(self, name: str, *sources: Stream, to: Callable[[], Output]) -> None:
         """Write streams to a sink."""

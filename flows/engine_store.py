@@ -1,5 +1,6 @@
 """Where bytewax keeps what its snapshots consist of: made if it is not there, and looked at before it is used."""
 
+import fcntl
 import os
 import re
 import sqlite3
@@ -18,8 +19,9 @@ TABLES: Final = {"parts", "exs", "fronts", "commits", "snaps"}
 def engine_store(state: Path) -> Path:
     """The folder of the store below `state`; raises `HeadraceError` if it can't be made, or is damaged."""
     path = state / "engine"
-    if not path.exists():
-        _make(path)
+    with _alone(state):
+        if not path.exists():
+            _make(path)
     files = sorted(path.glob("part-*.sqlite3"))
     if not files:
         raise _damaged(path, "it holds no database")
@@ -55,6 +57,14 @@ def quiet() -> Iterator[None]:
     finally:
         os.dup2(ours, 2)
         os.close(ours)
+
+
+@contextmanager
+def _alone(state: Path) -> Iterator[None]:
+    """One process of a cluster at a time."""
+    with (state / "engine.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _make(path: Path) -> None:

@@ -5,22 +5,24 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from flows.bad_share import BadShare
+from flows.erasures import erasures
 from flows.kept import Kept
 from flows.observe import Observer
-from operators.acceptance import Acceptance, Accepted, Refused
+from operators.acceptance import Acceptance, AcceptanceLogic, Accepted, Refused
 from schemas import reasons
 from schemas.codec import Codec, Decoded
-from schemas.frame import DeadLetters, Frame, Int64s, RawBatch
+from schemas.frame import DeadLetters, Erasure, Frame, Int64s, RawBatch
 from schemas.settings import Settings
 from schemas.topics import TOPICS
 from sources.log import Log
+from state.durable import Durable
 
-Item = Frame | DeadLetters
+Item = Frame | Erasure | DeadLetters
 
 NULL = "The value is null, which only a compacted topic may have."
 
@@ -39,6 +41,7 @@ class Intake:
     codecs: Mapping[str, Codec]
     watch: BadShare
     observer: Observer
+    durable: Durable
 
     def acceptance(self, topic: str, partition: int) -> Acceptance:
         """The judge of one partition."""
@@ -80,7 +83,18 @@ class IntakePartition:
             None if saved is None else saved["state"],
             topic,
             intake.observer,
+            intake.durable,
         )
+
+    @property
+    def offset(self) -> int:
+        """The next offset to read."""
+        return self._reader.offset
+
+    @property
+    def watermark(self) -> int:
+        """The watermark, ms: no event has moved it yet where it is far in the past."""
+        return cast(AcceptanceLogic, self._kept.logic).watermark
 
     @property
     def done(self) -> bool:
@@ -104,6 +118,10 @@ class IntakePartition:
         )
         items: list[Item] = []
         refused: Counter[str] = Counter()
+        for item in erasures(batch, self._intake.settings.partitions):
+            items.append(item)
+            if isinstance(item, DeadLetters):
+                refused.update(item.reasons)
         if decoded.bad:
             items.append(self._undecodable(batch, decoded, refused))
         for verdict in self._kept.logic.on_rows(frame):

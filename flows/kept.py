@@ -3,7 +3,7 @@
 import gc
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,19 +11,20 @@ from typing import Any
 import pyarrow as pa
 
 from flows.clock import Clock
+from flows.messages import Message
 from flows.observe import Observer
 from operators.base import Logic, Operator, Saved
-from schemas.frame import Frame
 from state.chunks import ChunkStore
+from state.durable import Durable
 from state.keeper import Keeper
 
 _SERVER = "redis"
 
 
 class Kept:
-    """A logic whose state lives in chunks under `path`; its snapshots are manifests, plain data.
+    """The logic of a shard, whose state lives in chunks under `path`; its snapshots are manifests, plain data.
 
-    `step` is the name under which the observer tells of it.
+    `step` is the name under which the observer tells of it. `ends` says that the next snapshot is the last one.
     """
 
     def __init__(
@@ -33,27 +34,30 @@ class Kept:
         manifest: Mapping[str, Any] | None,
         step: str,
         observer: Observer,
+        durable: Durable,
+        shard: int = 0,
     ) -> None:
         self._step = step
         self._observer = observer
         self._facts: dict[str, int] = {}
         self.server: int | None = None
+        self.ends = False
         merges = {table: partial(self._merge, operator, table) for table in operator.tables()}
-        self.keeper = Keeper(ChunkStore(path), merges)
-        saved = Saved()
+        self.keeper = Keeper(ChunkStore(path, durable), merges)
+        saved = Saved(recall=self.keeper.read)
         if manifest is not None:
             tables, facts = self.keeper.restore(manifest)
             self._facts = facts
             self.server = facts.get(_SERVER)
-            saved = Saved(tables, facts)
-        self.logic: Logic = operator.build(saved)
+            saved = Saved(tables, facts, self.keeper.read)
+        self.logic: Logic = operator.build(saved, shard)
         observer.keeps(step, self.keeper, manifest is not None)
 
     def snapshot(self) -> dict[str, Any]:
         """Write what changed since the last snapshot; returns the manifest of all that there is."""
         delta = self.logic.snapshot()
         self._facts = delta.facts if self.server is None else {**delta.facts, _SERVER: self.server}
-        manifest = self.keeper.snapshot(delta.tables, self._facts)
+        manifest = self.keeper.snapshot(delta.tables, self._facts, delta.purge, self.ends)
         self._observer.saved(self._step, self.keeper)
         return manifest
 
@@ -67,7 +71,7 @@ class Kept:
         changed = self.server not in (None, server)
         self.server = server
         if changed:
-            self.logic.rewrite(self.keeper.read)
+            self.logic.rewrite()
         return changed
 
     def close(self) -> None:
@@ -91,13 +95,20 @@ class Paced:
         self._all_at = now
         self._waiting = True
 
-    def on_frames(self, frames: list[Frame]) -> list[Any]:
-        """Take in frames; returns the effects that are due by now."""
+    def on_messages(self, messages: Sequence[Message]) -> list[Any]:
+        """Take in messages; returns the effects that are due by now.
+
+        Erasures go first, so that of the rows after them none is taken for an earlier one.
+        """
+        logic = self.kept.logic
         effects: list[Any] = []
-        for frame in frames:
-            effects += self.kept.logic.on_rows(frame)
-            self._clock.reach({f"{frame.topic}/{frame.partition}": frame.watermark})
-        effects += self.kept.logic.on_time(self._clock.now, self._clock.settled)
+        for message in messages:
+            for erasure in message.erasures:
+                effects += logic.erase(erasure)
+            for item in message.items:
+                effects += logic.on_rows(item)
+            self._clock.reach(message.watermarks)
+        effects += logic.on_time(self._clock.now, self._clock.settled)
         self._waiting = True
         return effects + self.on_time()
 
@@ -115,7 +126,8 @@ class Paced:
         return self.kept.logic.drain(urgent_only=not everything)
 
     def on_end(self) -> list[Any]:
-        """Everything that still waits."""
+        """Everything that still waits; the snapshot that follows is the last one."""
+        self.kept.ends = True
         self.kept.check_server()
         self._waiting = False
         return self.kept.logic.drain(urgent_only=False)

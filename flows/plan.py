@@ -12,7 +12,10 @@ from flows.clock import Clock
 from flows.drawing import Drawing, Keep, Output, Read
 from flows.intake import Intake, IntakePartition
 from flows.kept import Kept, Paced
+from flows.placement import Placement
+from flows.shard_part import ShardPart
 from schemas.settings import Settings
+from state.durable import Durable
 
 
 @dataclass
@@ -39,9 +42,13 @@ class Stop:
         if self.asked:
             self._hurry()
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
+    def ask(self) -> None:
+        """Ask for a stop."""
         self.asked = True
         self._hurry()
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self.ask()
 
     def _hurry(self) -> None:
         for output in self._outputs:
@@ -52,8 +59,8 @@ class Stop:
 class Plan:
     """One drawing, ready to run in this process.
 
-    `ends` holds the offset that a part reads up to, by part name; a part without an entry is read live. `opened` are
-    the logics that run in this process.
+    `ends` holds the offset that a part reads up to, by part name; a part without an entry is read live. `first` holds
+    the ends of the parts that are read before the others. `opened` are the logics that run in this process.
     """
 
     drawing: Drawing
@@ -62,7 +69,11 @@ class Plan:
     state: Path
     topics: tuple[str, ...]
     ends: Mapping[str, int]
+    first: Mapping[str, int]
     stop: Stop
+    placement: Placement
+    durable: Durable
+    addresses: tuple[str, ...] = ()
     opened: list[tuple[Keep, Paced]] = field(default_factory=list)
 
     @property
@@ -70,24 +81,34 @@ class Plan:
         """Time between two snapshots."""
         return self.settings.epoch_ms / 1000
 
-    def parts(self, read: Read) -> list[str]:
-        """The input partitions of a step, as `topic/partition`."""
-        topics = [topic for topic in read.topics if topic in self.topics]
-        return [f"{topic}/{partition}" for topic in topics for partition in range(self.settings.partitions)]
+    @property
+    def shards(self) -> int:
+        """How many shards there are, in all processes."""
+        return self.placement.shards
 
-    def open(self, part: str, saved: Mapping[str, Any] | None) -> IntakePartition:
-        """Open an input partition, from where its snapshot left it; raises `HeadraceError`."""
-        topic, _, partition = part.rpartition("/")
-        return self.intake.open(topic, int(partition), saved, self.ends.get(part))
+    def part(self, read: Read, shard: int, saved: Mapping[str, Any] | None) -> ShardPart:
+        """Open the input partitions of a shard, from where their snapshot left them; raises `HeadraceError`."""
+        names = [
+            f"{topic}/{partition}"
+            for topic in read.topics
+            if topic in self.topics
+            for partition in range(shard, self.settings.partitions, self.shards)
+        ]
+        first = {name: self.first[name] for name in names if name in self.first}
+        return ShardPart(shard, names, first, self.settings.frame_rows, saved, self._open)
 
-    def keep(self, step: Keep, saved: Mapping[str, Any] | None) -> Paced:
-        """Build the logic of a step with its state; raises `HeadraceError`."""
-        kept = Kept(step.operator, self.state / step.name, saved, step.name, self.intake.observer)
-        clock = Clock(
-            [f"interactions/{partition}" for partition in range(self.settings.partitions)],
-            self.settings.allowed_lateness_ms,
+    def keep(self, step: Keep, shard: int, saved: Mapping[str, Any] | None) -> Paced:
+        """Build the logic of a step for a shard with its state; raises `HeadraceError`."""
+        path = self.state / step.name / f"{shard:05d}"
+        observer = self.intake.observer
+        kept = Kept(step.operator, path, saved, step.name, observer, self.durable, shard)
+        awaited = [f"{topic}/{partition}" for topic, partition in self._awaited()]
+        paced = Paced(
+            kept,
+            Clock(awaited, self.settings.allowed_lateness_ms),
+            self.settings.flush_ms,
+            self.settings.flush_slow_ms,
         )
-        paced = Paced(kept, clock, self.settings.flush_ms, self.settings.flush_slow_ms)
         self.opened.append((step, paced))
         return paced
 
@@ -101,11 +122,27 @@ class Plan:
         return opened
 
     def settle(self, outputs: Mapping[str, Output]) -> None:
-        """Write again what a Redis that was replaced at the very end may lack; raises `HeadraceError`."""
+        """Write again what a Redis that was replaced at the very end may lack, and let go of what was purged.
+
+        Raises `HeadraceError`.
+        """
         for step, paced in self.opened:
             if paced.kept.check_server():
-                effects = paced.on_end()
+                taken = self.drawing.taken(step.effects)
+                effects = [effect for effect in paced.on_end() if not isinstance(effect, taken)]
                 for write in self.drawing.writes:
                     if step.effects in write.sources:
                         outputs[write.name].write(effects)
                         outputs[write.name].flush()
+            paced.kept.keeper.settle()
+
+    def _open(self, name: str, saved: Mapping[str, Any] | None) -> IntakePartition:
+        topic, _, partition = name.rpartition("/")
+        return self.intake.open(topic, int(partition), saved, self.ends.get(name))
+
+    def _awaited(self) -> Iterator[tuple[str, int]]:
+        """The partitions whose rows the logics wait for: not those of optional topics, where little happens."""
+        for read in self.drawing.reads:
+            for topic in read.topics:
+                if topic not in read.optional:
+                    yield from ((topic, partition) for partition in range(self.settings.partitions))

@@ -12,6 +12,7 @@ from flows.drawing import Drawing
 from flows.fingerprint import check_fingerprint, save_fingerprint
 from flows.intake import Intake
 from flows.observe import Observer
+from flows.placement import Placement
 from flows.plan import Plan, Stop
 from schemas.codec import Codec
 from schemas.errors import HeadraceError, UsageError
@@ -19,9 +20,10 @@ from schemas.nearest import nearest
 from schemas.records import load_extra
 from schemas.settings import Settings
 from schemas.topics import TOPICS
-from sinks.metrics import Page
+from sinks.page import Page
 from sources.log import Log
 from sources.open_log import open_log
+from state.durable import Durable
 from state.lock import StateLock
 
 log = logging.getLogger(__name__)
@@ -34,32 +36,55 @@ FLOWS: Mapping[str, Draw] = {windows.NAME: windows.drawing}
 ENGINES: Mapping[str, Callable[[Plan], None]] = {"bytewax": bind.run, "loop": loop.run}
 
 
-def run(name: str, settings: Settings, until_end: bool = False, observer: Observer | None = None) -> None:
+def run(
+    name: str,
+    settings: Settings,
+    until_end: bool = False,
+    observer: Observer | None = None,
+    addresses: tuple[str, ...] = (),
+    index: int = 0,
+) -> None:
     """Run a flow, live or up to the present end of its inputs; SIGTERM and SIGINT stop it in order.
 
+    With `addresses` (host:port of each process) this is process `index` of a cluster, which shares the state directory.
     Raises `UsageError` for an unknown flow, `HeadraceError` when the data or a service makes it stop.
     """
     if name not in FLOWS:
         raise UsageError(f"there is no flow {name!r} (there are: {', '.join(FLOWS)}){nearest(name, FLOWS)}")
+    if addresses and settings.engine != "bytewax":
+        raise UsageError(
+            f'a cluster needs engine = "bytewax", not "{settings.engine}": leave out --addresses'
+        )
+    placement = Placement(settings.shards, len(addresses) or 1, index)
     observer = observer or Observer(name)
     state = Path(settings.state) / name
     drawing = FLOWS[name](settings, observer)
     with ExitStack() as stack:
-        stack.enter_context(StateLock(state))
+        seat = index if addresses else None
+        stack.enter_context(StateLock(state, ",".join(addresses), seat))
         for sentence in check_fingerprint(state, settings, drawing):
             log.warning("%s", sentence)
         events = open_log(settings, name)
         stack.callback(events.close)
         topics = _present(events, drawing, settings)
-        ends = _ends(events, topics) if until_end else {}
+        found = _ends(events, topics)
+        ends = found if until_end else {}
+        optional = {topic for read in drawing.reads for topic in read.optional}
+        first = {part: end for part, end in found.items() if part.rpartition("/")[0] in optional}
         save_fingerprint(state, settings, drawing)
         observer.expects(ends)
         if settings.metrics.port:
             stack.callback(Page(observer.metrics, settings.metrics.host, settings.metrics.port).close)
-        intake = Intake(settings, events, state, _codecs(settings, topics), BadShare.of(settings), observer)
+        durable = Durable()
+        stack.callback(durable.close)
+        intake = Intake(
+            settings, events, state, _codecs(settings, topics), BadShare.of(settings), observer, durable
+        )
         stop = stack.enter_context(Stop(settings.stop_ms / 1000).on_signals())
         stack.enter_context(_collector_at_rest())
-        ENGINES[settings.engine](Plan(drawing, settings, intake, state, topics, ends, stop))
+        ENGINES[settings.engine](
+            Plan(drawing, settings, intake, state, topics, ends, first, stop, placement, durable, addresses)
+        )
 
 
 def _present(events: Log, drawing: Drawing, settings: Settings) -> tuple[str, ...]:

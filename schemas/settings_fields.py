@@ -167,6 +167,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     partitions: Annotated[
         int, doc("partitions of every user-partitioned topic", fixed=True, ge=1, le=32_767)
     ] = 64
+    shards: Annotated[
+        int,
+        doc(
+            "pieces that the state of a flow is kept in: at most so many processes can share it",
+            fixed=True,
+            ge=1,
+            le=1024,
+        ),
+    ] = 1
     time: Annotated[
         Literal["live", "history"],
         doc(

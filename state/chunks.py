@@ -9,7 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from schemas.errors import HeadraceError
-from state.files import explained, make_directory, write_whole
+from state.durable import Durable
+from state.files import explained, make_directory, write_undurable, write_whole
 
 SUFFIX = ".arrow"
 _TABLE = re.compile(r"[a-z][a-z0-9_]*")
@@ -34,16 +35,20 @@ class ChunkStore:
     again, so a reader never sees a file change. CRC-32 guards against damage, not against intent.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Open the store at `path`, creating it; raises `HeadraceError` if it cannot be written."""
+    def __init__(self, path: Path, durable: Durable | None = None) -> None:
+        """Open the store at `path`, creating it; raises `HeadraceError` if it cannot be written.
+
+        Chunks are durable when they are written, or together with others once `durable` has been waited for.
+        """
         self.path = path
+        self._durable = durable
         make_directory(path)
         with explained(path):
             for left_over in path.glob(".*.tmp"):
                 left_over.unlink(missing_ok=True)
 
     def write(self, table: str, rows: pa.Table) -> Chunk:
-        """Write `rows` durably as a new chunk of `table`; raises `HeadraceError` if the disk refuses."""
+        """Write `rows` as a new chunk of `table`; raises `HeadraceError` if the disk refuses."""
         if not _TABLE.fullmatch(table):
             raise ValueError(f"a table name is lower-case words joined by _, not {table!r}")
         sink = pa.BufferOutputStream()
@@ -51,7 +56,11 @@ class ChunkStore:
             writer.write_table(rows.unify_dictionaries())
         data = memoryview(sink.getvalue())
         name = f"{table}-{uuid.uuid4().hex}{SUFFIX}"
-        write_whole(self.path / name, data)
+        if self._durable is None:
+            write_whole(self.path / name, data)
+        else:
+            write_undurable(self.path / name, data)
+            self._durable.add(self.path / name)
         return Chunk(name, table, rows.num_rows, data.nbytes, _checksum(data))
 
     def read(self, chunk: Chunk) -> pa.Table:

@@ -30,6 +30,8 @@ class Keeper:
         self._fingerprint = dict(fingerprint or {})
         self._chunks: list[Chunk] = []
         self._unnamed = dict.fromkeys(store.names(), 0)
+        self._purge = False
+        self._purged = False
         self.snapshot_seconds = 0.0
         self.snapshot_bytes = 0
 
@@ -43,10 +45,17 @@ class Keeper:
         """Bytes of all chunks on disk."""
         return sum(chunk.bytes for chunk in self._chunks)
 
-    def snapshot(self, deltas: Mapping[str, pa.Table], facts: Mapping[str, int]) -> dict[str, Any]:
+    def snapshot(
+        self,
+        deltas: Mapping[str, pa.Table],
+        facts: Mapping[str, int],
+        purge: bool = False,
+        last: bool = False,
+    ) -> dict[str, Any]:
         """Save what came since the last snapshot; the manifest and the files it names are the whole state.
 
-        `deltas` are the partial states by table, added to what was saved before; empty ones cost nothing.
+        `deltas` are the partial states by table, added to what was saved before; empty ones cost nothing. `purge`
+        has everything merged anew, in the background, or at once in the `last` snapshot of a run.
         Raises `HeadraceError` if the disk refuses or a merge found a damaged chunk.
         """
         began = time.perf_counter()
@@ -59,7 +68,11 @@ class Keeper:
         self._chunks += written
         for name in self._unnamed:
             self._unnamed[name] += 1
-        self._merger.start(self._chunks)
+        self._purge |= purge
+        if self._purge and last:
+            self._purge_now()
+        elif self._merger.start(self._chunks, whole=self._purge):
+            self._purge = False
         self.snapshot_bytes = sum(chunk.bytes for chunk in written)
         self.snapshot_seconds = time.perf_counter() - began
         return Manifest(self._fingerprint, facts, tuple(self._chunks)).to_plain()
@@ -84,9 +97,24 @@ class Keeper:
         """
         return (self._store.read(chunk) for chunk in self._chunks if chunk.table == table)
 
+    def settle(self) -> None:
+        """The last manifest counts, and no engine will resume from an earlier one: what was purged goes at once."""
+        if self._purged:
+            for name in self._unnamed:
+                self._store.delete(name)
+            self._unnamed = {}
+
     def close(self) -> None:
         """Stop the background thread; what it had begun is left for a later run to clean up."""
         self._merger.close()
+
+    def _purge_now(self) -> None:
+        for merged in self._merger.finish():
+            self._adopt(merged)
+        self._merger.start(self._chunks, whole=True)
+        for merged in self._merger.finish():
+            self._adopt(merged)
+        self._purge, self._purged = False, True
 
     def _adopt(self, merged: Merged) -> None:
         replaced = {chunk.name for chunk in merged.replaced}

@@ -1,4 +1,4 @@
-"""One process at a time on a state directory."""
+"""Who may use a state directory: one process, or the processes of one cluster."""
 
 import fcntl
 import os
@@ -10,29 +10,74 @@ from state.files import explained, make_directory
 
 
 class StateLock:
-    """The exclusive lock of a state directory, held until `close` or the end of the process."""
+    """The lock of a state directory, held until `close` or the end of the process.
 
-    def __init__(self, directory: Path) -> None:
+    A process by itself holds it alone. The processes of a cluster share it, each with a `seat` of its own, under
+    the same `name`: another cluster is kept out.
+    """
+
+    def __init__(self, directory: Path, name: str = "", seat: int | None = None) -> None:
         """Take the lock; raises `HeadraceError` naming the process that has it."""
         make_directory(directory)
-        path = directory / "lock"
-        with explained(path):
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._directory = directory
+        self._open: list[int] = []
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            holder = os.pread(self._descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
-            os.close(self._descriptor)
-            raise HeadraceError(
-                f"another process (pid {holder}) uses state directory {directory}; stop it or give this one "
-                "its own place with --state"
-            ) from error
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+            if seat is not None:
+                self._alone(f"seat-{seat:05d}")
+            lock = self._file("lock")
+            if not self._take(lock, fcntl.LOCK_EX):
+                if seat is None or not self._take(lock, fcntl.LOCK_SH):
+                    raise self._taken(lock)
+                if self._read(lock) != name:
+                    raise HeadraceError(
+                        f"another cluster uses state directory {directory}; stop it, or start all processes with the "
+                        "same --addresses"
+                    )
+            else:
+                self._write(lock, name or str(os.getpid()))
+                if seat is not None:
+                    fcntl.flock(lock, fcntl.LOCK_SH)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Let the directory go."""
-        os.close(self._descriptor)
+        while self._open:
+            os.close(self._open.pop())
+
+    def _alone(self, file: str) -> None:
+        seat = self._file(file)
+        if not self._take(seat, fcntl.LOCK_EX):
+            raise self._taken(seat)
+        self._write(seat, str(os.getpid()))
+
+    def _file(self, name: str) -> int:
+        path = self._directory / name
+        with explained(path):
+            self._open.append(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644))
+        return self._open[-1]
+
+    def _take(self, descriptor: int, kind: int) -> bool:
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _read(self, descriptor: int) -> str:
+        return os.pread(descriptor, 65_536, 0).decode(errors="replace").strip()
+
+    def _write(self, descriptor: int, text: str) -> None:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{text}\n".encode(), 0)
+
+    def _taken(self, descriptor: int) -> HeadraceError:
+        holder = self._read(descriptor) or "unknown"
+        return HeadraceError(
+            f"another process (pid {holder}) uses state directory {self._directory}; stop it or give this one "
+            "its own place with --state"
+        )
 
     def __enter__(self) -> "StateLock":
         return self

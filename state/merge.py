@@ -78,21 +78,29 @@ class Merger:
         """The merges that were started, once all are finished, and only once; raises what went wrong in them."""
         if self._running is None or not self._running.done():
             return []
-        finished, self._running = self._running, None
-        return finished.result()
+        return self.finish()
 
-    def start(self, chunks: Sequence[Chunk]) -> None:
-        """Begin with one run of each table of `chunks` that needs it, unless merges are under way."""
+    def finish(self) -> list[Merged]:
+        """The merges that were started, as soon as they are finished; raises what went wrong in them."""
+        running, self._running = self._running, None
+        return running.result() if running is not None else []
+
+    def start(self, chunks: Sequence[Chunk], whole: bool = False) -> bool:
+        """Begin with one run of each table of `chunks` that needs it, or with the `whole` of each.
+
+        Returns whether it did: not while merges are under way.
+        """
         if self._running is not None:
-            return
+            return False
         runs = []
         for table in self._merges:
             own = [chunk for chunk in chunks if chunk.table == table]
-            run = choose([chunk.bytes for chunk in own])
-            if run is not None:
+            run = slice(None) if whole else choose([chunk.bytes for chunk in own])
+            if run is not None and own:
                 runs.append(tuple(own[run]))
         if runs:
             self._running = self._thread.submit(lambda: [self._merge(run) for run in runs])
+        return True
 
     def close(self) -> None:
         """Wait for the merges under way and forget them."""

@@ -9,15 +9,18 @@ import pytest
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from flows.bad_share import BadShare
-from flows.bind import ONLY, Failure, dataflow
+from flows.bind import dataflow
 from flows.drawing import Output
+from flows.failure import Failure
 from flows.intake import Intake
 from flows.observe import Observer
+from flows.placement import Placement
 from flows.plan import Plan, Stop
 from flows.run import FLOWS
 from schemas.errors import HeadraceError
 from schemas.settings import Settings
 from sources.file_log import FileLog
+from state.durable import Durable
 
 PACKAGES = ("flows", "sources", "sinks")
 
@@ -41,8 +44,10 @@ class Refusing:
 def plan(name: str, folder: Path) -> Plan:
     settings = Settings(partitions=1)
     observer = Observer(name)
-    intake = Intake(settings, FileLog(folder), folder, {}, BadShare.of(settings), observer)
-    return Plan(FLOWS[name](settings, observer), settings, intake, folder, (), {}, Stop(1.0))
+    durable = Durable()
+    intake = Intake(settings, FileLog(folder), folder, {}, BadShare.of(settings), observer, durable)
+    drawing = FLOWS[name](settings, observer)
+    return Plan(drawing, settings, intake, folder, (), {}, {}, Stop(1.0), Placement(2), durable)
 
 
 def sinks(steps: Any) -> Iterator[Any]:
@@ -63,7 +68,7 @@ def test_every_sink_is_flushed_before_a_snapshot_counts(name: str, tmp_path: Pat
     assert len(found) == len(drawn.drawing.writes)
     for sink in found:
         assert isinstance(sink, FixedPartitionedSink)
-        part = sink.build_part("step", ONLY, None)
+        part = sink.build_part("step", sink.list_parts()[0], None)
         assert isinstance(part, StatefulSinkPartition)
         try:
             with pytest.raises(HeadraceError, match="it was refused"):
@@ -84,9 +89,8 @@ def test_nothing_else_is_used_to_write() -> None:
 def test_every_stream_leads_somewhere(name: str, tmp_path: Path) -> None:
     """Refused records and effects are always written: no way out is left open."""
     drawing = plan(name, tmp_path).drawing
-    used = {step.source for step in drawing.keeps} | {
-        source for step in drawing.writes for source in step.sources
-    }
+    used = {step.source for step in drawing.keeps} | {step.source for step in drawing.spreads}
+    used |= {source for step in drawing.writes for source in step.sources}
     for read in drawing.reads:
         assert {read.rows, read.refused} <= used
-    assert {step.effects for step in drawing.keeps} <= used
+    assert {step.effects for step in drawing.keeps} | {step.items for step in drawing.spreads} <= used

@@ -1,0 +1,51 @@
+"""What travels between the steps of a flow, and to which shard."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.frame import DeadLetters, Erasure, Frame
+
+Split = Callable[[Sequence[Frame]], Sequence[Any]]
+"""Makes of frames one item for each shard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What the input partitions of one shard brought at once.
+
+    `watermarks` holds those that moved, by part (`topic/partition`), in ms; `stop` says that the process which read
+    this was told to stop.
+    """
+
+    shard: int
+    frames: Sequence[Frame] = ()
+    erasures: Sequence[Erasure] = ()
+    refused: Sequence[DeadLetters] = ()
+    watermarks: Mapping[str, int] = field(default_factory=dict)
+    stop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What one logic gets at once: users to forget, items to take in, and how far time has come."""
+
+    shard: int
+    items: Sequence[Any] = ()
+    erasures: Sequence[Erasure] = ()
+    watermarks: Mapping[str, int] = field(default_factory=dict)
+    stop: bool = False
+
+
+def rows(batch: Batch, shards: int) -> Iterator[Message]:
+    """The frames for their own shard; what concerns all shards for each."""
+    for shard in range(shards):
+        frames = batch.frames if shard == batch.shard else ()
+        yield Message(shard, frames, batch.erasures, batch.watermarks, batch.stop)
+
+
+def spread(split: Split, batch: Batch, shards: int) -> Iterator[Message]:
+    """One item for each shard made of all frames together."""
+    items = [(item,) for item in split(batch.frames)] if batch.frames else [()] * shards
+    for shard, mine in enumerate(items):
+        yield Message(shard, mine, batch.erasures, batch.watermarks, batch.stop)
