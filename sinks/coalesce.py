@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from schemas.effects import Effect, Erase, FeatureSet, Trending, VectorSet
+from schemas.frame import Int64s
 
 
 def coalesce(effects: Sequence[Effect]) -> list[Effect]:
@@ -38,7 +39,7 @@ def coalesce(effects: Sequence[Effect]) -> list[Effect]:
 
 
 def _without(effect: VectorSet, erased: Erase) -> VectorSet:
-    return _rows(effect, np.flatnonzero(~np.isin(effect.ids, erased.ids)))
+    return rows_of(effect, np.flatnonzero(~np.isin(effect.ids, erased.ids)))
 
 
 def _last(effects: list[VectorSet]) -> VectorSet:
@@ -60,7 +61,8 @@ def _last(effects: list[VectorSet]) -> VectorSet:
     )
 
 
-def _rows(effect: VectorSet, rows: np.ndarray[tuple[int], np.dtype[np.intp]]) -> VectorSet:
+def rows_of(effect: VectorSet, rows: Int64s | slice) -> VectorSet:
+    """Some rows of an effect."""
     return VectorSet(
         effect.entity, effect.ids[rows], effect.as_of_ms[rows], effect.values[rows], effect.expiry[rows]
     )

@@ -8,12 +8,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Self
 
-from schemas.effects import Effect, VectorSet
+from schemas.effects import Effect
 from schemas.errors import HeadraceError
 from schemas.redis_place import EMBEDDED, embedded_directory
 from schemas.settings import Settings
 from sinks import embedded_redis
-from sinks.coalesce import coalesce
+from sinks.pending import Pending
 from sinks.redis_connection import Connection
 from sinks.redis_errors import TryAgainError
 from sinks.redis_url import Address, parse
@@ -30,12 +30,13 @@ class RedisSink:
 
     `write` hands effects to a thread and returns; it blocks while more than `held_bytes` wait to be acknowledged.
     What waits is coalesced by key, so a slow Redis is sent less. `flush` returns when Redis has acknowledged all
-    of it. A lost connection is opened again with growing pauses, and everything unacknowledged is sent again: all
-    commands are absolute, so twice is as good as once. After `retry_ms` without an acknowledgement it gives up.
+    of it. Vectors that only time has changed go last, so what happened never waits for them. A lost connection is
+    opened again with growing pauses, and everything unacknowledged is sent again: all commands are absolute, so twice
+    is as good as once. After `retry_ms` without an acknowledgement it gives up.
 
     Attributes count what was done: `round_trips` (requests acknowledged), `commands`, `sent_bytes`, `retries`,
     `server_changes` (times that the server met after a break was another process: it may have lost what it had
-    acknowledged).
+    acknowledged). `pending` is what waits.
     """
 
     def __init__(
@@ -53,13 +54,10 @@ class RedisSink:
         self._encoder = encoder
         self._retry_s = retry_ms / 1000
         self._timeout_s = timeout_ms / 1000
-        self._held_limit = held_bytes
         self._on_acknowledged = on_acknowledged
-        self._pending: list[Effect] = []
-        self._held = 0
-        self._failure: BaseException | None = None
+        self.pending = Pending(held_bytes)
         self._closing = threading.Event()
-        self._changed = threading.Condition()
+        self._heard_at = time.monotonic()
         self._connection: Connection | None = None
         self._sent = 0
         self._server: tuple[str, int | None] = ("", None)
@@ -90,24 +88,25 @@ class RedisSink:
         """What the server calls itself since its start (`run_id`); empty before the first connection."""
         return self._server[0]
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection on which nothing has failed."""
+        return self._connection is not None
+
+    @property
+    def waiting_in_vain_seconds(self) -> float:
+        """How long Redis has acknowledged nothing although something waited; 0 when nothing waits."""
+        if not self.pending.bytes:
+            return 0.0
+        return time.monotonic() - max(self._heard_at, self.pending.first_at)
+
     def write(self, effects: Iterable[Effect]) -> None:
         """Take effects over, whose arrays are not changed any more; raises what stopped the thread, if so."""
-        effects = list(effects)
-        size = sum(map(_bytes, effects))
-        with self._changed:
-            self._changed.wait_for(
-                lambda: self._failure or not self._held or self._held + size <= self._held_limit
-            )
-            self._raise_failure()
-            self._pending += effects
-            self._held += size
-            self._changed.notify_all()
+        self.pending.add(effects)
 
     def flush(self) -> None:
         """Wait until Redis has acknowledged everything written; raises `HeadraceError` if it did not."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._failure or not self._held)
-            self._raise_failure()
+        self.pending.wait_until_empty()
 
     def hurry(self, seconds: float) -> None:
         """From now on wait at most so long for a Redis that is away; may be called from a signal handler."""
@@ -116,39 +115,20 @@ class RedisSink:
     def close(self) -> None:
         """Stop; what was not flushed may or may not be written."""
         self._closing.set()
-        with self._changed:
-            self._changed.notify_all()
+        self.pending.stop()
         self._thread.join()
-
-    def _raise_failure(self) -> None:
-        if self._failure is not None:
-            raise self._failure
-        if self._closing.is_set():
-            raise HeadraceError("the Redis sink is closed: open another one")
 
     def _run(self) -> None:
         try:
-            while batch := self._next_batch():
-                effects = coalesce(batch)
+            while (effects := self.pending.take()) is not None:
                 self._exchange(self._encoder.requests(effects))
                 if self._on_acknowledged is not None:
                     self._on_acknowledged(effects)
-                with self._changed:
-                    self._held -= sum(map(_bytes, batch))
-                    self._changed.notify_all()
+                self.pending.acknowledged()
         except BaseException as error:  # noqa: BLE001 - handed to the thread that writes
-            with self._changed:
-                self._failure = error
-                self._changed.notify_all()
+            self.pending.stop(error)
         finally:
             self._disconnect()
-
-    def _next_batch(self) -> list[Effect]:
-        """Everything that waits; empty when closing."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._pending or self._closing.is_set())
-            batch, self._pending = self._pending, []
-            return [] if self._closing.is_set() else batch
 
     def _exchange(self, requests: Iterable[Request]) -> None:
         """Send `requests` and read their replies, the replies a little behind."""
@@ -192,6 +172,7 @@ class RedisSink:
             self._connection.receive(waiting[0])
             done = waiting.popleft()
             self._sent -= 1
+            self._heard_at = time.monotonic()
             self.round_trips += 1
             self.commands += done.replies
             self.sent_bytes += len(done.data)
@@ -212,8 +193,3 @@ class RedisSink:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-
-def _bytes(effect: Effect) -> int:
-    """What an effect takes in memory, roughly."""
-    return 24 * len(effect) + 100 + (effect.values.nbytes if isinstance(effect, VectorSet) else 0)

@@ -105,7 +105,7 @@ def test_what_waits_is_sent_once_a_key(open_sink: Callable[..., RedisSink], priv
     sink.flush()
     private_redis.process.pause()
     sink.write([vectors([0], 1.0)])
-    wait_until(lambda: not sink._pending)  # the thread has taken the first and waits for its reply
+    wait_until(lambda: not sink.pending._came)  # the thread has taken the first and waits for its reply
     for number in range(50):
         sink.write([vectors(range(10), float(number), expiry=number > 0)])
     private_redis.process.resume()
