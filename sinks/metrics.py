@@ -1,4 +1,4 @@
-"""Metrics of a running flow, and the HTTP page from which Prometheus reads them."""
+"""Metrics of a running flow, as Prometheus reads them."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -6,12 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
-from schemas.errors import HeadraceError
 from schemas.metrics import METRICS, Counter, Gauge, Histogram, Metric
 
 Labels = tuple[str, ...]
@@ -94,29 +92,6 @@ class Metrics(Collector):
             if known is metric:
                 family.add_metric(labels, value)
         return family
-
-
-class Page:
-    """The metrics page, served by a thread of its own until `close`."""
-
-    def __init__(self, metrics: Metrics, host: str, port: int) -> None:
-        """Serve at `http://host:port/metrics`, a free port if 0; `HeadraceError` if the port can't be had."""
-        registry = CollectorRegistry()
-        registry.register(metrics)
-        ProcessCollector(registry=registry)
-        try:
-            self._server, self._thread = start_http_server(port, host, registry)
-        except OSError as error:
-            raise HeadraceError(
-                f"the metrics page can't listen on {host}:{port} ({error.strerror}); set metrics.port to another, or 0"
-            ) from error
-        self.port = int(self._server.server_port)
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 def _checked(metric: Metric, labels: Labels) -> Labels:

@@ -11,7 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from schemas import metrics as defined
 from schemas.errors import HeadraceError
-from sinks.metrics import Metrics, Page
+from sinks.metrics import Metrics
+from sinks.page import Page
 
 
 @pytest.fixture
