@@ -73,6 +73,12 @@ class Lifetimes:
                 gone[row, -1] += segment.dwell_ms
         return gone
 
+    def erase(self, slots: Int64s) -> None:
+        """Forget that slots ever had events."""
+        self.first[slots], self.last[slots] = FAR, -FAR
+        for slot in slots.tolist() if self.older else ():
+            self.older.pop(slot, None)
+
     def keep(self, kept: Int64s) -> None:
         """Keep only the slots `kept`, in this order, as slots 0, 1, ..."""
         self.first, self.last = self.first[kept], self.last[kept]

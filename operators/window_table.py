@@ -94,13 +94,13 @@ class WindowTable:
 
     def write_again(self) -> None:
         """Let every key wait to be written again where it is still there."""
-        known = self.due[: self.index.size]
-        known[:] = np.maximum(known, EXPIRY)
+        known = np.flatnonzero(self.lives.last[: self.index.size] > -FAR)
+        self.due[known] = np.maximum(self.due[known], EXPIRY)
 
     def write_all(self, since_ms: int) -> None:
         """Let every key with an event from `since_ms` on wait to be written again, even if it has gone there."""
         size = self.index.size
-        self.due[:size][self.lives.last[:size] >= since_ms] = EVENT
+        self.due[:size][self.lives.last[:size] >= max(since_ms, 1 - FAR)] = EVENT
 
     def as_of(self, slots: Int64s) -> Int64s:
         """The time as of which each slot's windows are, ms: its last event, or the last instant a pane left."""
@@ -162,6 +162,23 @@ class WindowTable:
         self.lives.keep(kept)
         self.last_exit, self.due, self.touched = self.last_exit[kept], self.due[kept], self.touched[kept]
         self.capacity = len(kept)
+
+    def erase(self, slots: Int64s, until_ms: Int64s) -> Int64s:
+        """Take out what distinct slots counted in panes up to the one of `until_ms`, one entry each.
+
+        Returns the positions in `slots` of those that have something left; the others are as if never met.
+        """
+        panes = until_ms // self.pane_ms
+        self.last_exit[slots] = -FAR
+        for window, gone in zip(self.windows, self.counts.erase(slots, panes), strict=True):
+            self._exit(window, gone)
+        self.dwell.erase(slots, panes)
+        over = self.lives.last[slots] // self.pane_ms <= panes
+        self.lives.erase(slots[over])
+        left = np.flatnonzero(~over)
+        self.due[slots[over]], self.touched[slots[over]] = 0, False
+        self.due[slots[left]], self.touched[slots[left]] = np.maximum(self.due[slots[left]], EXPIRY), True
+        return left
 
     def coarsen(self, cells: Int64s) -> Int64s:
         """Cells whose pane has left every window of finer panes, moved to the start of the coarser pane."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from operators.acceptance import Acceptance, Accepted, Refused
 from operators.base import Operator
 from operators.regions import RegionTrends
+from operators.users import Users
 from operators.windows import Windows
 from schemas.effects import Trending, VectorSet
 from schemas.registry import Registry
@@ -71,6 +72,16 @@ def interactions(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Row
 
 HOURS = st.one_of(st.integers(0, 2 * HOUR), st.integers(0, 60 * HOUR)).map(lambda offset: START + offset)
 
+COUNTED = interactions(
+    type=st.sampled_from(["impression", "click", "like", "share", "dwell", "unlike"]),
+    post_id=st.integers(-1, 2),
+    author_id=st.integers(0, 1),
+    user_id=st.integers(0, 2),
+    position=st.one_of(st.none(), st.integers(0, 4)),
+    dwell_ms=st.one_of(st.none(), st.integers(0, 100_000)),
+    at_ms=HOURS,
+)
+
 CASES: dict[type[Operator], Case] = {
     Acceptance: Case(
         Acceptance(0, 1, "user_id", "event_id", False, 40, 60, 30),
@@ -82,15 +93,13 @@ CASES: dict[type[Operator], Case] = {
     Windows: Case(
         Windows(Registry.load(), (1000, 500), ttl_ms=TTL_MS),
         partitions=3,
-        rows=interactions(
-            type=st.sampled_from(["impression", "click", "like", "share", "dwell", "unlike"]),
-            post_id=st.integers(-1, 2),
-            author_id=st.integers(0, 1),
-            user_id=st.integers(0, 2),
-            position=st.one_of(st.none(), st.integers(0, 4)),
-            dwell_ms=st.one_of(st.none(), st.integers(0, 100_000)),
-            at_ms=HOURS,
-        ),
+        rows=COUNTED,
+        outcome=vectors,
+    ),
+    Users: Case(
+        Users(Registry.load(), (1000, 500), ttl_ms=TTL_MS),
+        partitions=3,
+        rows=COUNTED,
         outcome=vectors,
     ),
     RegionTrends: Case(

@@ -1,0 +1,75 @@
+"""The vectors of one kind of entity: its window table with the formulas over it, saved and restored."""
+
+import numpy as np
+import pyarrow as pa
+
+from operators.base import Saved
+from operators.entity import Entity, registry_sum
+from operators.erased import Erased
+from operators.lifetime import FAR
+from operators.roll_up import RollUp
+from operators.window_state import keys_delta, restore, tiles_delta
+from operators.window_table import EVENT, EXPIRY, WindowTable
+from schemas.effects import VectorSet
+from schemas.frame import Erasure, Int64s
+
+
+class VectorTable:
+    """A window table of an entity, going on from `saved`; `table` is fed and told the time by its owner.
+
+    The facts `clock`, `epoch` and `registry` of `saved` say how far it had come. Where another registry made the
+    vectors that are out, every key waits to be written again.
+    """
+
+    def __init__(self, entity: Entity, saved: Saved) -> None:
+        self.entity = entity
+        self.table = WindowTable(entity.windows, entity.measures.columns, entity.idle_ms)
+        self.roll_up = RollUp(entity.registry.entity(entity.name), entity.registry.constants, entity.measures)
+        tiles, keys = (saved.tables.get(name, ()) for name in entity.tables)
+        restore(self.table, tiles, keys, saved.facts.get("clock", -FAR), saved.facts.get("epoch", 0))
+        self.registry_sum = registry_sum(entity.registry)
+        if saved.facts.get("registry") != self.registry_sum:
+            self.table.write_again()
+
+    def take(self, urgent: bool) -> list[VectorSet]:
+        """The vectors that wait to be written: those of events, and unless it is `urgent` also those of expiry."""
+        found = self.vectors(self.table.take_due(EVENT), expiry=False)
+        return found if urgent else found + self.vectors(self.table.take_due(EXPIRY), expiry=True)
+
+    def vectors(self, slots: Int64s, expiry: bool) -> list[VectorSet]:
+        """The vectors of some slots, as of each slot's own time."""
+        if not len(slots) or not self.roll_up.features:
+            return []
+        values = self.roll_up.vectors(self.table, slots)
+        return [
+            VectorSet(
+                self.entity.name,
+                self.table.index.keys[slots],
+                self.table.as_of(slots),
+                values,
+                np.full(len(slots), expiry),
+            )
+        ]
+
+    def erase(self, erasure: Erasure) -> Int64s:
+        """Forget what ids did in panes up to the one of their erasure; returns the ids of which nothing is left."""
+        slots = self.table.index.find(erasure.user_ids)
+        known = np.flatnonzero(slots >= 0)
+        left = self.table.erase(slots[known], erasure.until_ms[known])
+        return np.delete(erasure.user_ids, known[left])
+
+    def delta(self, epoch: int) -> dict[str, pa.Table]:
+        """Tiles and keys that changed since the last call, by the name of their table."""
+        return dict(
+            zip(self.entity.tables, (tiles_delta(self.table), keys_delta(self.table, epoch)), strict=True)
+        )
+
+    def prune(self, name: str, rows: pa.Table, erased: Erased) -> pa.Table:
+        """Saved rows of keys that are still known, without what was erased."""
+        keys = rows.column("key").to_numpy()
+        known = self.table.index.find(keys) >= 0
+        if len(erased):
+            time = "pane_ms" if name == self.entity.tables[0] else "last_ms"
+            pane = rows.column(time).to_numpy() // self.table.pane_ms
+            known &= pane > erased.until(keys) // self.table.pane_ms
+        return rows.filter(pa.array(known))
