@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
 N ?= 50
 LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
-	--custom-compile-command 'make lock' pyproject.toml
+	--extra fast --custom-compile-command 'make lock' pyproject.toml
 PIP = .venv/bin/python -m pip --disable-pip-version-check install --quiet
 
 .PHONY: help demo test lint crash bench services lock clean

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from operators.kernels import kernels
 from schemas.frame import Int64s
 
 PANE_SHIFT = 34
@@ -50,26 +51,12 @@ class Run:
 
 def count_run(cells: Int64s, dtype: npt.DTypeLike) -> tuple[Int64s, Amounts]:
     """Distinct cells, sorted, each with the number of times it occurs."""
-    cells = np.sort(cells)
-    starts = _starts(cells)
-    amounts = np.diff(np.append(starts, len(cells))).astype(dtype)
-    return cells[starts], amounts
+    return kernels().count_run(cells, dtype)
 
 
 def sum_run(cells: Int64s, amounts: Amounts) -> tuple[Int64s, Amounts]:
-    """Distinct cells, sorted, each with the sum of its amounts."""
-    if not len(cells):
-        return cells, amounts
-    order = np.argsort(cells, kind="stable")
-    cells = cells[order]
-    starts = _starts(cells)
-    return cells[starts], np.add.reduceat(amounts[order], starts, dtype=amounts.dtype)
-
-
-def _starts(cells: Int64s) -> Int64s:
-    if not len(cells):
-        return np.empty(0, np.int64)
-    return np.flatnonzero(np.concatenate(([True], cells[1:] != cells[:-1])))
+    """Distinct cells, sorted, each with the sum of its amounts (uint32, which wrap round, or int64)."""
+    return kernels().sum_run(cells, amounts)
 
 
 class Ledger:

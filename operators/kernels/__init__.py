@@ -1,0 +1,51 @@
+"""The inner loops of the operators in two forms: numpy, and compiled where numba is installed.
+
+The numpy form is what the other must equal; `tests/operators/kernels` compares them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Protocol
+
+import numpy.typing as npt
+
+from operators.kernels import runs
+from operators.kernels.runs import Amounts
+from operators.kernels.slots import SortedSlots
+from schemas.frame import Int64s
+
+
+class Slots(Protocol):
+    """What `SortedSlots` says."""
+
+    @property
+    def keys(self) -> Int64s: ...
+    @property
+    def size(self) -> int: ...
+    def slots(self, keys: Int64s) -> Int64s: ...
+    def find(self, keys: Int64s) -> Int64s: ...
+    def keep(self, kept: Int64s) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """One form of every inner loop."""
+
+    form: str
+    slots: Callable[[], Slots]
+    count_run: Callable[[Int64s, npt.DTypeLike], tuple[Int64s, Amounts]]
+    sum_run: Callable[[Int64s, Amounts], tuple[Int64s, Amounts]]
+
+
+NUMPY = Kernels("numpy", SortedSlots, runs.count_run, runs.sum_run)
+
+
+@cache
+def kernels() -> Kernels:
+    """The form that this process uses. The first call compiles, or loads what an earlier process has compiled."""
+    try:
+        from operators.kernels import compiled_runs, compiled_slots
+    except ImportError:  # numba is not installed, or does not know this numpy
+        return NUMPY
+    return Kernels("numba", compiled_slots.HashedSlots, compiled_runs.count_run, compiled_runs.sum_run)
