@@ -14,9 +14,14 @@ from schemas.frame import Int64s
 DAY_MS = 86_400_000
 DUE_BITS = 2
 
+_VALUES = frozenset({"pane_ms", "column", "amount", "first_ms", "last_ms", "exit_ms", "due"})
+
 
 def tiles_delta(table: WindowTable) -> pa.Table:
-    """Cells added since the last call: `pane_ms`, `key`, `column`, `amount`; the sum of dwell is the last column."""
+    """Cells added since the last call: `pane_ms`, `key`, `column`, `amount`; the sum of dwell is the last column.
+
+    Other indexes have more than one column for the key.
+    """
     cells, counts = table.counts.take_fresh(table.coarsen)
     dwell_cells, dwell_ms = table.dwell.take_fresh(table.coarsen)
     every = np.concatenate((cells, dwell_cells))
@@ -24,9 +29,10 @@ def tiles_delta(table: WindowTable) -> pa.Table:
     return pa.table(
         {
             "pane_ms": (every >> PANE_SHIFT) * table.pane_ms,
-            "key": table.index.keys[slots_of(every)],
+            **table.index.columns(slots_of(every)),
             "column": columns.astype(np.uint8),
-            "amount": np.concatenate((counts.astype(np.int64), dwell_ms)),
+            # What was taken out is less than nothing.
+            "amount": np.concatenate((counts.view(np.int32).astype(np.int64), dwell_ms)),
         }
     )
 
@@ -46,7 +52,7 @@ def keys_delta(table: WindowTable, epoch: int) -> pa.Table:
     last = [segment.last_ms for _, segment in older]
     return pa.table(
         {
-            "key": table.index.keys[rows],
+            **table.index.columns(rows),
             "first_ms": np.concatenate((_first(table, slots), np.array(first, np.int64))),
             "last_ms": np.concatenate((table.lives.last[slots], np.array(last, np.int64))),
             "exit_ms": table.last_exit[rows],
@@ -66,24 +72,28 @@ def merge_tiles(parts: Sequence[pa.Table], steps: Sequence[tuple[int, int]], for
     `steps` are pairs (time, pane): what lies before the time is needed only by panes of that many ms.
     """
     tiles = pl.concat([_frame(part) for part in parts]).filter(pl.col("pane_ms") >= forget_ms)
+    keys = _key(tiles)
     pane = pl.col("pane_ms")
     for before_ms, pane_ms in steps:
         tiles = tiles.with_columns(pl.when(pane < before_ms).then(pane - pane % pane_ms).otherwise(pane))
-    return tiles.group_by("pane_ms", "key", "column").agg(pl.col("amount").sum()).to_arrow()
+    summed = tiles.group_by("pane_ms", *keys, "column").agg(pl.col("amount").sum())
+    return summed.filter(pl.col("amount") != 0).to_arrow()
 
 
 def merge_keys(parts: Sequence[pa.Table], idle_ms: int | None) -> pa.Table:
     """Keys of all parts: the segments of a key at most `idle_ms` apart made one (None: all of them)."""
-    rows = pl.concat([_frame(part) for part in parts]).sort("key", "first_ms")
-    before = pl.col("last_ms").cum_max().over("key").shift(1)
-    begins = pl.col("key") != pl.col("key").shift(1)
+    rows = pl.concat([_frame(part) for part in parts])
+    keys = _key(rows)
+    rows = rows.sort(*keys, "first_ms")
+    before = pl.col("last_ms").cum_max().over(keys).shift(1)
+    begins = pl.any_horizontal(pl.col(key) != pl.col(key).shift(1) for key in keys)
     if idle_ms is not None:
         begins |= pl.col("first_ms") > before + idle_ms
     return (
         rows.with_columns(segment=begins.fill_null(value=True).cum_sum())
         .group_by("segment")
         .agg(
-            pl.col("key").first(),
+            pl.col(keys).first(),
             pl.col("first_ms").min(),
             pl.col("last_ms").max(),
             pl.col("exit_ms").max(),
@@ -109,14 +119,14 @@ def restore(
 
 def _births(table: WindowTable, keys: pa.Table) -> Int64s:
     """The start of the day of the first event of each slot: tiles before it belong to what was forgotten."""
-    slots = table.slots(_int64(keys, "key"))
+    slots = table.slots(table.index.of(keys))
     born = np.full(table.capacity, FAR)
     np.minimum.at(born, slots, _int64(keys, "first_ms") // DAY_MS * DAY_MS)
     return born
 
 
 def _restore_tiles(table: WindowTable, tiles: pa.Table, born: Int64s) -> None:
-    slots = table.index.find(_int64(tiles, "key"))
+    slots = table.index.find(table.index.of(tiles))
     alive = np.flatnonzero((slots >= 0) & (_int64(tiles, "pane_ms") >= born[slots]))
     slots, tiles = slots[alive], tiles.take(pa.array(alive))
     columns = _int64(tiles, "column")
@@ -129,7 +139,7 @@ def _restore_tiles(table: WindowTable, tiles: pa.Table, born: Int64s) -> None:
 
 
 def _restore_keys(table: WindowTable, keys: pa.Table, tiles: Sequence[pa.Table], epoch: int) -> None:
-    slots = table.slots(_int64(keys, "key"))
+    slots = table.slots(table.index.of(keys))
     first, last = _int64(keys, "first_ms"), _int64(keys, "last_ms")
     by_time = np.argsort(first, kind="stable")
     table.lives.first[slots[by_time]] = first[by_time]
@@ -139,20 +149,28 @@ def _restore_keys(table: WindowTable, keys: pa.Table, tiles: Sequence[pa.Table],
     waiting = np.flatnonzero(due >> DUE_BITS == epoch)
     table.due[slots[waiting]] = due[waiting] & ((1 << DUE_BITS) - 1)
     for row in np.flatnonzero(first < table.lives.first[slots]).tolist():
-        segment = _segment(table, int(table.index.keys[slots[row]]), int(first[row]), int(last[row]), tiles)
+        segment = _segment(table, int(slots[row]), int(first[row]), int(last[row]), tiles)
         table.lives.older.setdefault(int(slots[row]), []).append(segment)
     for segments in table.lives.older.values():
         segments.sort(key=lambda segment: segment.first_ms)
 
 
-def _segment(table: WindowTable, key: int, first_ms: int, last_ms: int, tiles: Sequence[pa.Table]) -> Segment:
+def _segment(
+    table: WindowTable, slot: int, first_ms: int, last_ms: int, tiles: Sequence[pa.Table]
+) -> Segment:
     """An older segment with its counts: no pane is as long as the silence between two segments."""
     counts = np.zeros(table.counts.columns + 1, np.int64)
     for part in tiles:
         pane = _int64(part, "pane_ms")
-        mine = np.flatnonzero((_int64(part, "key") == key) & (pane > first_ms - DAY_MS) & (pane <= last_ms))
+        own = table.index.find(table.index.of(part)) == slot
+        mine = np.flatnonzero(own & (pane > first_ms - DAY_MS) & (pane <= last_ms))
         np.add.at(counts, _int64(part, "column")[mine], _int64(part, "amount")[mine])
     return Segment(first_ms, last_ms, counts[:-1], int(counts[-1]))
+
+
+def _key(rows: pl.DataFrame) -> list[str]:
+    """The columns of a saved table that make up the key."""
+    return [name for name in rows.columns if name not in _VALUES]
 
 
 def _frame(table: pa.Table) -> pl.DataFrame:

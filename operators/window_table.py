@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from operators.key_index import KeyIndex
 from operators.ledger import COLUMN_MASK, MAX_PANE, PANE_SHIFT, Ledger, count_run, pack, slots_of, sum_run
@@ -36,18 +38,48 @@ class Window:
         return (t - self.length_ms) // self.pane_ms * self.pane_ms
 
 
+class Index(Protocol):
+    """A growing map from keys to slots, such as `KeyIndex`; `columns` and `of` say how keys are saved."""
+
+    @property
+    def size(self) -> int:
+        """How many keys there are."""
+
+    @property
+    def keys(self) -> Int64s:
+        """What stands for the key of each slot."""
+
+    def slots(self, keys: Any) -> Int64s:
+        """The slot of each key; a key met for the first time gets the next free slot."""
+
+    def find(self, keys: Any) -> Int64s:
+        """The slot of each key, and -1 where the key is unknown."""
+
+    def keep(self, kept: Int64s) -> None:
+        """Keep only the slots `kept`, in this order, as slots 0, 1, ..."""
+
+    def columns(self, slots: Int64s) -> dict[str, Any]:
+        """The keys of slots as columns of saved tables."""
+
+    def of(self, rows: pa.Table) -> Any:
+        """The keys in such columns."""
+
+
 class WindowTable:
     """Counts of one kind of key over its windows, and over its lifetime.
 
     `windows` must be in order of length and their panes multiples of the first one's; a lifetime ends with a silence
     of more than `idle_ms`, None where no lifetime is asked for. Times are ms. The clock of a
     table is the largest time that it was told to pass to: panes that end a window's length before it have left.
+    Keys are what `index` takes, 64-bit numbers unless one is given.
     """
 
-    def __init__(self, windows: Sequence[Window], columns: int, idle_ms: int | None) -> None:
+    def __init__(
+        self, windows: Sequence[Window], columns: int, idle_ms: int | None, index: Index | None = None
+    ) -> None:
         self.windows = tuple(windows)
         self.pane_ms = self.windows[0].pane_ms if self.windows else _DAY_MS
-        self.index = KeyIndex()
+        self.index: Index = KeyIndex() if index is None else index
         self.counts = Ledger(columns, len(self.windows), np.uint32)
         self.dwell = Ledger(1, len(self.windows), np.int64)
         self.lives = Lifetimes(idle_ms, columns)
@@ -57,7 +89,7 @@ class WindowTable:
         self.due = np.empty(0, np.uint8)
         self.touched = np.empty(0, np.bool_)
 
-    def add(self, keys: Int64s, at_ms: Int64s, columns: Int64s, dwells: Int64s, dwell_ms: Int64s) -> None:
+    def add(self, keys: Any, at_ms: Int64s, columns: Int64s, dwells: Int64s, dwell_ms: Int64s) -> None:
         """Count events: key, time and column of each; `dwells` are the rows that carry the dwells `dwell_ms`."""
         slots = self.slots(keys)
         self._live(slots, at_ms, columns, dwells, dwell_ms)
@@ -124,7 +156,7 @@ class WindowTable:
             return total - retired[:, :-1].T, dwell - retired[:, -1]
         return total, dwell
 
-    def slots(self, keys: Int64s) -> Int64s:
+    def slots(self, keys: Any) -> Int64s:
         """The slots of keys, with room made for new ones."""
         slots = self.index.slots(keys)
         if self.index.size > self.capacity:

@@ -1,0 +1,104 @@
+"""From pairs of keys to small dense slots, a column at a time: exact, whatever the keys are."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from operators.key_index import KeyIndex
+from operators.name_index import NameIndex
+from schemas.frame import Int64s, column
+
+CODE_BITS = 32
+_CODE_MASK = (1 << CODE_BITS) - 1
+
+
+class PairIndex:
+    """A growing map from (int64, int64) to slot, in the manner of `KeyIndex`.
+
+    Each side has an index of its own, whose slots (below 2^31) make one number of a pair: `keys` has them by slot.
+
+    >>> index = PairIndex()
+    >>> slots = index.slots((np.array([7, 7, 8]), np.array([1, 2, 1])))
+    >>> index.find((np.array([7, 8]), np.array([2, 2]))).tolist() == [slots[1], -1]
+    True
+    """
+
+    other = "other"
+    """The column of saved tables that has the second key; `key` has the first."""
+
+    def __init__(self) -> None:
+        self.left = KeyIndex()
+        self.right: Any = KeyIndex()
+        self._pairs = KeyIndex()
+
+    @property
+    def size(self) -> int:
+        """How many pairs there are."""
+        return self._pairs.size
+
+    @property
+    def keys(self) -> Int64s:
+        """Of each slot the slots of its two keys, as one number."""
+        return self._pairs.keys
+
+    def slots(self, keys: tuple[Int64s, Any]) -> Int64s:
+        """The slot of each pair, int64[n]; a pair met for the first time gets the next free slot."""
+        return self._pairs.slots(self.left.slots(keys[0]) << CODE_BITS | self.right.slots(keys[1]))
+
+    def find(self, keys: tuple[Int64s, Any]) -> Int64s:
+        """The slot of each pair, int64[n], and -1 where the pair is unknown."""
+        left, right = self.left.find(keys[0]), self.right.find(keys[1])
+        return self._pairs.find(np.where((left < 0) | (right < 0), -1, left << CODE_BITS | right))
+
+    def keep(self, kept: Int64s) -> None:
+        """Keep only the slots `kept`, in this order, as slots 0, 1, ..., and only the keys that they have."""
+        codes = self.keys[kept]
+        left, lefts = np.unique(codes >> CODE_BITS, return_inverse=True)
+        right, rights = np.unique(codes & _CODE_MASK, return_inverse=True)
+        self.left.keep(left)
+        self.right.keep(right)
+        self._pairs = KeyIndex()
+        self._pairs.keep(self._pairs.slots(lefts << CODE_BITS | rights))
+
+    def lefts(self, slots: Int64s | slice) -> Int64s:
+        """The slot in `left` of the first key of each pair."""
+        found: Int64s = self.keys[slots] >> CODE_BITS
+        return found
+
+    def first(self, slots: Int64s) -> Int64s:
+        """The first key of each slot."""
+        return self.left.keys[self.lefts(slots)]
+
+    def second(self, slots: Int64s) -> Any:
+        """The second key of each slot, int64[n]."""
+        return self.right.keys[self.keys[slots] & _CODE_MASK]
+
+    def columns(self, slots: Int64s) -> dict[str, Any]:
+        """The keys of slots as columns of saved tables."""
+        return {"key": self.first(slots), self.other: self.second(slots)}
+
+    def of(self, rows: pa.Table) -> tuple[Int64s, Any]:
+        """The pairs in such columns."""
+        return column(rows, "key"), column(rows, self.other)
+
+
+class NamedPairIndex(PairIndex):
+    """The same from (int64, text) to slot; texts are pyarrow arrays."""
+
+    other = "name"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.right = NameIndex()
+
+    def second(self, slots: Int64s) -> pa.Array:
+        """The text of each slot."""
+        codes = pa.array(self.keys[slots] & _CODE_MASK, pa.int32())
+        return pa.DictionaryArray.from_arrays(codes, pa.array(self.right.names, pa.string())).cast(
+            pa.string()
+        )
+
+    def of(self, rows: pa.Table) -> tuple[Int64s, pa.Array]:
+        """The pairs in the columns of a saved table."""
+        return column(rows, "key"), rows.column(self.other).combine_chunks()
