@@ -16,10 +16,10 @@ import pyruhvro
 
 from bench.measure import cpu_seconds
 from schemas.codec import Codec
-from schemas.codec_wire import HEADER_BYTES
 from schemas.records import arrow_schema, avro_schema, batch_schema, enum_symbols, fingerprint, versions
 
 RECORDS = 50_000
+HEADER_BYTES = 10
 PER_BATCH = 300
 REQUESTS = 2_000
 EVERY = 100

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, cast
 import fastavro
 
 from schemas.codec_check import BadValueError, Faults, checker, read_count
-from schemas.codec_wire import HEADER_BYTES
+from schemas.codec_header import Header
 from schemas.records import AvroSchema, avro_schema
 
 Row = dict[str, Any]
@@ -20,12 +20,13 @@ class Verdict(NamedTuple):
 
 
 class Judge:
-    """Reads values of one writer schema into rows of a record's current schema, by fastavro.
+    """Reads values of one writer schema, behind `header`, into rows of a record's current schema, by fastavro.
 
     `item_header` is given for a writer of batches: the header with which one of their records stands alone.
     """
 
-    def __init__(self, writer: AvroSchema, record: str, item_header: bytes | None) -> None:
+    def __init__(self, writer: AvroSchema, record: str, header: Header, item_header: Header | None) -> None:
+        self._start = len(header)
         self._item_header = item_header
         item = writer if item_header is None else writer["fields"][0]["type"]["items"]
         self._check = checker(item)
@@ -40,9 +41,10 @@ class Judge:
         except BadValueError as error:
             return Verdict([], [(str(error), value)])
         verdict = Verdict([], [])
+        start = self._start if self._item_header is None else len(self._item_header)
         for framed, faults in records:
             try:
-                row = self._read(framed, faults)
+                row = self._read(framed[start:], faults)
             except BadValueError as error:
                 verdict.bad.append((str(error), framed))
             else:
@@ -51,13 +53,13 @@ class Judge:
 
     def _one(self, value: bytes) -> list[tuple[bytes, Faults]]:
         faults: Faults = []
-        _refuse_rest(value, self._check(value, HEADER_BYTES, faults))
+        _refuse_rest(value, self._check(value, self._start, faults))
         return [(value, faults)]
 
-    def _many(self, value: bytes, header: bytes) -> list[tuple[bytes, Faults]]:
+    def _many(self, value: bytes, header: Header) -> list[tuple[bytes, Faults]]:
         """The records of a batch, each as if it stood alone; one of unknown end makes the whole batch bad."""
         records: list[tuple[bytes, Faults]] = []
-        at = HEADER_BYTES
+        at = self._start
         while True:
             count, at = read_count(value, at, "the batch")
             if count is None:
@@ -66,14 +68,14 @@ class Judge:
             for _ in range(count):
                 faults: Faults = []
                 end = self._check(value, at, faults)
-                records.append((header + value[at:end], faults))
+                records.append((header.bytes + value[at:end], faults))
                 at = end
 
-    def _read(self, framed: bytes, faults: Faults) -> Row:
+    def _read(self, body: bytes, faults: Faults) -> Row:
         if faults:
             raise BadValueError(faults[0])
         try:
-            row = fastavro.schemaless_reader(BytesIO(framed[HEADER_BYTES:]), self._writer, self._reader)
+            row = fastavro.schemaless_reader(BytesIO(body), self._writer, self._reader)
         except Exception as error:  # whatever fastavro makes of right bytes that don't fit this reader
             raise BadValueError(f"the current schema has no place for it: {error}") from error
         return cast(Row, row)

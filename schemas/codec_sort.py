@@ -1,53 +1,68 @@
 """What to do with values that could not be read in one call: who wrote which, and which are damaged."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import compress, pairwise
+from operator import itemgetter
+from typing import Final
 
 import numpy as np
 
 from schemas.codec_harvest import BadRecord, Harvest
+from schemas.codec_header import LEAST_BYTES, Header
+from schemas.codec_known import KnownWriters
 from schemas.codec_walk import Positions, Walk
-from schemas.codec_wire import HEADER_BYTES, MARKER, MOST_BYTES
+from schemas.codec_wire import MOST_BYTES
 from schemas.codec_writer import Indices, Reading, Writer
 from schemas.reasons import TOO_LARGE
+
+_start_of = itemgetter(slice(0, LEAST_BYTES))
+_WORD: Final = 8
 
 
 class Sorter:
     """Sorts values by writer, into `harvest`; a value longer than `most_bytes` isn't looked into."""
 
-    def __init__(self, writers: Mapping[bytes, Writer], most_bytes: int, harvest: Harvest) -> None:
+    def __init__(self, writers: KnownWriters, most_bytes: int, harvest: Harvest) -> None:
         self._writers = writers
         self._most_bytes = most_bytes
         self._harvest = harvest
-        self._reach = max((writer.wire.reach for writer in writers.values() if writer.wire), default=0)
 
     def sort(self, values: Sequence[bytes], sizes: Positions) -> None:
-        """Every value, of the bytes in `sizes`, ends up as rows or as bad records, by its index."""
+        """Every value, of the bytes in `sizes`, ends up as rows or as bad records, by its index.
+
+        Raises HeadraceError if a schema registry is to be asked and can't be.
+        """
+        self._writers.learn(set(map(_start_of, values)))
         for index in np.flatnonzero(sizes > self._most_bytes).tolist():
             detail = f"The value has {sizes[index]} bytes, more than the limit of {self._most_bytes}."
             self._harvest.refuse(BadRecord(index, detail, None, TOO_LARGE))
         messages = np.flatnonzero(sizes <= self._most_bytes)
         for part in _parts(messages, sizes):
-            self._by_writer(_Lot(_some(values, part), part.astype(np.int32), sizes[part], self._reach))
+            self._by_writer(
+                _Lot(_some(values, part), part.astype(np.int32), sizes[part], self._writers.reach)
+            )
 
     def judge(self, value: bytes, message: int) -> None:
-        """Look at one value alone."""
-        writer = self._writers.get(value[:HEADER_BYTES])
-        if writer is None:
-            self._harvest.refuse(BadRecord(message, _what_is_wrong_with_header(value), value))
-        else:
+        """Look at one value alone; raises HeadraceError as `sort` does."""
+        writer = self._writers.of(value)
+        if isinstance(writer, Writer):
             self._harvest.keep_verdict(writer.judge.judge(value), message)
+        else:
+            self._harvest.refuse(BadRecord(message, writer, value))
 
-    def keep(self, reading: Reading, messages: Indices) -> None:
-        """Keep what was read, and judge what was left out."""
+    def keep(self, writer: Writer, reading: Reading, values: Sequence[bytes], messages: Indices) -> None:
+        """Keep what `writer` read of `values`, and judge what was left out."""
         self._harvest.keep(reading, messages)
-        for index, value in reading.doubtful:
-            self.judge(value, int(messages[index]))
+        for index in reading.doubtful:
+            self.judge(values[index], int(messages[index]))
+        if writer.item is not None:
+            for index, value in reading.wrong:
+                self._harvest.keep_verdict(writer.item.judge.judge(value), int(messages[index]))
 
     def _by_writer(self, lot: "_Lot") -> None:
         unknown = np.ones(len(lot.values), np.bool_)
-        for header, writer in self._writers.items():
-            rows = lot.starting_with(header)
+        for writer in list(self._writers):
+            rows = lot.starting_with(writer.header)
             unknown[rows] = False
             self._of_writer(writer, lot, rows)
         self._judge_all(lot, np.flatnonzero(unknown))
@@ -61,7 +76,7 @@ class Sorter:
         elif writer.item is not None:
             self._split(writer, lot, rows)
         else:
-            whole = lot.walk.whole(writer.wire.record, lot.starts[rows] + HEADER_BYTES, lot.ends[rows])
+            whole = lot.walk.whole(writer.wire.record, lot.starts[rows] + len(writer.header), lot.ends[rows])
             self._judge_all(lot, rows[~whole])
             if not self._read(writer, lot, rows[whole]):
                 self._split(writer, lot, rows[whole])
@@ -82,9 +97,10 @@ class Sorter:
         """Keep what `rows` hold, if they can be read in one call."""
         if not len(rows):
             return True
-        reading = writer.read(_some(lot.values, rows))
+        values = _some(lot.values, rows)
+        reading = writer.read(values)
         if reading is not None:
-            self.keep(reading, lot.messages[rows])
+            self.keep(writer, reading, values, lot.messages[rows])
         return reading is not None
 
     def _judge_all(self, lot: "_Lot", rows: Positions) -> None:
@@ -101,14 +117,29 @@ class _Lot:
         self.ends = np.cumsum(sizes)
         self.starts = self.ends - sizes
         self.walk = Walk(b"".join(values), reach)
+        self._sizes = sizes
         self._first = self.walk.words(self.starts)  # of short values it reaches into the next one
-        self._second = self.walk.words(self.starts + 2)
-        self._first[sizes < HEADER_BYTES] = 0
 
-    def starting_with(self, header: bytes) -> Positions:
-        """The rows whose value starts with the ten bytes of `header`."""
-        first, second = np.frombuffer(header[:8], "<u8")[0], np.frombuffer(header[2:], "<u8")[0]
-        return np.flatnonzero((self._first == first) & (self._second == second))
+    def starting_with(self, header: Header) -> Positions:
+        """The rows whose value starts with the bytes of `header`."""
+        bytes_, size = header.bytes, len(header)
+        ours = (self._sizes >= size) & (self._first & _mask(size) == _word(bytes_[:_WORD]))
+        rows = np.flatnonzero(ours)
+        if size <= _WORD:
+            return rows
+        rest: Positions = rows[
+            self.walk.words(self.starts[rows] + size - _WORD) == _word(bytes_[size - _WORD :])
+        ]
+        return rest
+
+
+def _word(bytes_: bytes) -> np.uint64:
+    return np.uint64(int.from_bytes(bytes_, "little"))
+
+
+def _mask(size: int) -> np.uint64:
+    """The first `size` bytes of a word."""
+    return np.uint64((1 << 8 * min(size, _WORD)) - 1)
 
 
 def _some(values: Sequence[bytes], rows: Positions) -> Sequence[bytes]:
@@ -125,13 +156,3 @@ def _parts(messages: Positions, sizes: Positions) -> Iterator[Positions]:
     part_of = np.cumsum(sizes[messages]) // MOST_BYTES
     edges = [0, *(np.flatnonzero(np.diff(part_of)) + 1).tolist(), len(messages)]
     return (messages[start:end] for start, end in pairwise(edges) if start < end)
-
-
-def _what_is_wrong_with_header(value: bytes) -> str:
-    if not value:
-        return "The value is empty."
-    if len(value) < HEADER_BYTES:
-        return f"The value has {len(value)} bytes, too few for the header of Avro's single-object encoding."
-    if not value.startswith(MARKER):
-        return f"The value starts with {value[:2].hex()}, not with c301 as in Avro's single-object encoding."
-    return f"No known schema has the fingerprint {value[2:HEADER_BYTES].hex()}."

@@ -6,16 +6,15 @@ Two things are arranged so that one call is both fast and sure.
 beyond 32 bits then is a number in a column, not a batch that fails as a whole.
 
 *Guards.* pyruhvro neither says where a record ended nor minds bytes that are left over. So the values, and one of
-our own after the last, are joined to one Avro array with a secret 6-byte guard before each, which reads, with the
-two marker bytes of a single-object value, as one double. Every item consumes the guard at its start, there are as
-many guards as items, and no sender can know the guard: if every item starts with it, then item i is exactly value
-i, without a byte more or less. Before the guard comes a boolean: read out of step it is most likely a byte that is
-no boolean, so that a damaged batch is given up early.
+our own after the last, are joined to one Avro array with a secret guard of 6 or 7 bytes before each, which reads,
+with the marker of the value's header, as one double; the rest of the header reads as a double or a float. Every item
+consumes the guard at its start, there are as many guards as items, and no sender can know the guard: if every item
+starts with it, then item i is exactly value i, without a byte more or less. Before the guard comes a boolean: read
+out of step it is most likely a byte that is no boolean, so that a damaged batch is given up early.
 """
 
 import json
 import secrets
-import struct
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Final
@@ -25,21 +24,21 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyruhvro
 
+from schemas.codec_header import Header
 from schemas.codec_walk import reach
 from schemas.records import AvroSchema
-
-MARKER: Final = b"\xc3\x01"
-"""The first two bytes of a value in single-object encoding; the 8 bytes of the fingerprint follow."""
-
-HEADER_BYTES: Final = 10
 
 MOST_BYTES: Final = 1 << 28
 """Values joined in one call stay below this, far from the 2 GiB that a column of strings may hold."""
 
-_GUARD: Final = bytes(2 + secrets.randbelow(254) for _ in range(6))  # no byte of it is a boolean
-_BEFORE: Final = b"\1" + _GUARD
-_START_BITS: Final = int.from_bytes(_GUARD + MARKER, "little", signed=True)
-_MARKER_LONG: Final = -98  # what the two marker bytes are as an Avro long
+_WORD: Final = 8
+_GUARD: Final = bytes(2 + secrets.randbelow(254) for _ in range(_WORD - 1))  # no byte of it is a boolean
+
+_MARKS: Final[dict[int, tuple[str, type[np.int64] | type[np.int32]]]] = {
+    4: ("float", np.int32),
+    8: ("double", np.int64),
+}
+"""How a mark of so many bytes is read, and the numbers with the same bits: a float's own may be no number."""
 
 _SAME: Final = frozenset({"boolean", "long", "float", "double", "string"})
 
@@ -73,33 +72,36 @@ def _lenient_field(field: AvroSchema) -> AvroSchema:
 
 
 class Wire:
-    """One writer schema on the fast path; raises UnsupportedError where that can't carry it."""
+    """One writer schema behind one header, on the fast path; raises UnsupportedError where that can't carry it."""
 
-    def __init__(self, schema: AvroSchema, fingerprint: bytes) -> None:
+    def __init__(self, schema: AvroSchema, header: Header) -> None:
         self.record = lenient(schema)
         self.reach = reach(self.record)
-        self._fingerprint_bits = int.from_bytes(fingerprint, "little", signed=True)
-        (self._fingerprint_double,) = struct.unpack("<d", fingerprint)
+        self._header = header
+        mark, self._bits_type = _MARKS[len(header.mark)]
+        (self._mark_bits,) = np.frombuffer(header.mark, self._bits_type)
+        self._before = b"\1" + _GUARD[: _WORD - len(header.marker)]
+        self._start_bits = int.from_bytes(self._before[1:] + header.marker, "little", signed=True)
         guarded = [
             {"name": "_step", "type": "boolean"},
             {"name": "_start", "type": "double"},
-            {"name": "_fingerprint", "type": "double"},
+            {"name": "_mark", "type": mark},
         ]
         item = {**self.record, "name": "_Item", "fields": guarded + self.record["fields"]}
         values = {"name": "values", "type": {"type": "array", "items": item}}
         self._joined = json.dumps({"type": "record", "name": "_Joined", "fields": [values]})
-        self._last = _BEFORE + MARKER + fingerprint + bytes(_least_bytes(self.record))
-        header = [{"name": "_marker", "type": "long"}, {"name": "_fingerprint", "type": "double"}]
-        self._single = json.dumps({**self.record, "fields": header + self.record["fields"]})
+        self._last = self._before + header.bytes + bytes(_least_bytes(self.record))
+        written = [{"name": "_marker", "type": "long"}, {"name": "_mark", "type": mark}]
+        self._single = json.dumps({**self.record, "fields": written + self.record["fields"]})
 
     def read(self, values: Sequence[bytes]) -> tuple[list[pa.Array], npt.NDArray[np.bool_]] | None:
-        """The lenient columns of `values`, and which rows have this schema's fingerprint.
+        """The lenient columns of `values`, and which rows have this schema's header.
 
         None says that at least one value is damaged, or is of another schema; it doesn't say which.
         """
-        joined = b"".join((_long(len(values) + 1), _BEFORE, _BEFORE.join(values), self._last, b"\0"))
+        parts = (_long(len(values) + 1), self._before, self._before.join(values), self._last, b"\0")
         try:
-            batch = pyruhvro.deserialize_array([joined], self._joined)
+            batch = pyruhvro.deserialize_array([b"".join(parts)], self._joined)
         except ValueError:
             return None
         except BaseException as error:
@@ -107,20 +109,27 @@ class Wire:
                 raise
             return None
         items = batch.column(0).values
-        if not (_bits(items.field(1)) == _START_BITS).all():
+        if not (items.field(1).to_numpy().view(np.int64) == self._start_bits).all():
             return None
-        _, _, fingerprint, *columns = items.slice(0, len(values)).flatten()
-        return columns, _bits(fingerprint) == self._fingerprint_bits
+        _, _, mark, *columns = items.slice(0, len(values)).flatten()
+        return columns, mark.to_numpy().view(self._bits_type) == self._mark_bits
 
     def write(self, columns: Sequence[pa.Array]) -> list[bytes]:
         """The values of lenient `columns`, each with its header."""
         rows = len(columns[0])
-        marker = pa.array(np.full(rows, _MARKER_LONG, np.int64))
-        fingerprint = pa.array(np.full(rows, self._fingerprint_double))
-        names = ["_marker", "_fingerprint", *(field["name"] for field in self.record["fields"])]
-        batch = pa.RecordBatch.from_arrays([marker, fingerprint, *columns], names)
+        marker = pa.array(np.full(rows, _as_long(self._header.marker), np.int64))
+        bits = np.full(rows, self._mark_bits, self._bits_type)
+        mark = pa.array(bits.view(np.dtype(f"f{bits.itemsize}")))
+        names = ["_marker", "_mark", *(field["name"] for field in self.record["fields"])]
+        batch = pa.RecordBatch.from_arrays([marker, mark, *columns], names)
         (encoded,) = pyruhvro.serialize_record_batch(batch, self._single, 1)
         return _split(encoded)
+
+
+def _as_long(marker: bytes) -> int:
+    """The number that an Avro long of just these bytes is."""
+    bits = sum((byte & 0x7F) << (7 * place) for place, byte in enumerate(marker))
+    return (bits >> 1) ^ -(bits & 1)
 
 
 def _least_bytes(avro: Any) -> int:
@@ -142,11 +151,6 @@ def _long(number: int) -> bytes:
         encoded.append(rest & 0x7F | 0x80)
         rest >>= 7
     return bytes((*encoded, rest))
-
-
-def _bits(doubles: pa.Array) -> npt.NDArray[np.int64]:
-    bits: npt.NDArray[np.int64] = doubles.to_numpy().view(np.int64)
-    return bits
 
 
 def _split(encoded: pa.Array) -> list[bytes]:

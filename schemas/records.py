@@ -40,7 +40,7 @@ RECORDS: Final = (
 BATCHED: Final = {"Interaction": "InteractionBatch"}
 """Records that may also come as an array in one message, and the record of that message."""
 
-_PRIMITIVES: Final[dict[str, pa.DataType]] = {
+_ARROW: Final[dict[str, pa.DataType]] = {
     "boolean": pa.bool_(),
     "int": pa.int32(),
     "long": pa.int64(),
@@ -49,6 +49,8 @@ _PRIMITIVES: Final[dict[str, pa.DataType]] = {
     "string": pa.string(),
     "bytes": pa.binary(),
 }
+PRIMITIVES: Final = frozenset({"null", *_ARROW})
+"""The Avro types that are no more than a name."""
 
 
 @cache
@@ -96,7 +98,7 @@ def arrow_type(avro: Any) -> pa.DataType:
     """The Arrow type of an Avro type; an enum is a dictionary of exactly its symbols, in their order."""
     match avro:
         case str():
-            return _PRIMITIVES[avro]
+            return _ARROW[avro]
         case ["null", inner] | [inner, "null"]:
             return arrow_type(inner)
         case {"type": "enum"}:

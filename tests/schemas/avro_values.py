@@ -32,8 +32,8 @@ def values_of(avro: Any) -> st.SearchStrategy[Any]:
             return _PRIMITIVES[avro]
         case list():
             return st.one_of([values_of(branch) for branch in avro])
-        case {"logicalType": _, "type": inner}:
-            return values_of(inner)
+        case {"type": str(noted)} if noted in _PRIMITIVES:
+            return values_of(noted)
         case {"type": "enum", "symbols": symbols}:
             return st.sampled_from(symbols)
         case {"type": "array", "items": items}:

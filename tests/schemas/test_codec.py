@@ -42,7 +42,7 @@ def test_each_value_alone_is_judged_as_it_is_read_in_a_batch(record: str, data: 
     values = [framed(schema, row) for row in data.draw(st.lists(values_of(schema), min_size=1, max_size=6))]
     codec = CODECS[record]
     one_by_one = Codec(record)
-    for writer in one_by_one._writers.values():
+    for writer in one_by_one._writers:
         writer.wire = None
     assert one_by_one.decode(values).rows == codec.decode(values).rows
 

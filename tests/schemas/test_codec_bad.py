@@ -121,7 +121,7 @@ def test_a_block_of_the_least_long_is_empty_for_every_path() -> None:
     odd = value[:-2] + LEAST_LONG + b"\x08" + value[-2:]
     codec = Codec("User")
     assert rows_of(codec.decode([odd]).rows) == [row]
-    for writer in codec._writers.values():
+    for writer in codec._writers:
         writer.wire = None
     assert rows_of(codec.decode([odd]).rows) == [row]
 
@@ -251,7 +251,7 @@ def test_what_is_decided_about_a_value_does_not_depend_on_its_neighbours(
     assert [(bad.index, bad.detail) for bad in together.bad] == [
         (i, bad.detail) for i, one in enumerate(alone) for bad in one.bad
     ]
-    for writer in codec._writers.values():
+    for writer in codec._writers:
         writer.wire = None
     judged = codec.decode(values)
     assert repr(rows_of(judged.rows)) == repr(rows_of(together.rows))

@@ -5,12 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.codec_header import single_object
 from schemas.codec_walk import Walk, reach
-from schemas.codec_wire import HEADER_BYTES, Wire
+from schemas.codec_wire import Wire
 from schemas.records import avro_schema, fingerprint
 from tests.schemas.avro_values import framed, values_of
 from tests.schemas.test_codec_bad import mutated
 
+HEADER_BYTES = 10
 RECORDS = ["Interaction", "Post", "Served", "Training", "Follow", "User"]
 
 
@@ -22,7 +24,7 @@ def whole(wire: Wire, values: list[bytes]) -> list[bool]:
 
 
 def wire_of(record: str) -> Wire:
-    return Wire(avro_schema(record), fingerprint(avro_schema(record)))
+    return Wire(avro_schema(record), single_object(fingerprint(avro_schema(record))))
 
 
 @pytest.mark.parametrize("record", RECORDS)

@@ -132,7 +132,7 @@ def test_a_writer_that_lacks_a_field_without_default_is_refused_at_once() -> Non
 
 @pytest.mark.parametrize("fields", [[], [{"name": "records", "type": "long"}]])
 def test_a_batch_of_another_shape_is_refused_at_once(fields: list[Any]) -> None:
-    with pytest.raises(UsageError, match="another field than one array of records"):
+    with pytest.raises(UsageError, match="another field than one array of Interaction"):
         Codec("Interaction", known=[{"type": "record", "name": "InteractionBatch", "fields": fields}])
 
 
