@@ -33,6 +33,10 @@ SNAPSHOT_DUE = _Token.SNAPSHOT_DUE
 """Says to an output that state has changed: the engine asks only those for a snapshot that were written to."""
 
 
+PEER_GONE = "thread panic"
+"""Part of what the engine says when a connection to another process breaks."""
+
+
 class _SourcePart(StatefulSourcePartition[Batch, Any]):
     def __init__(self, plan: Plan, failure: Failure, read: Read, shard: int, saved: Any) -> None:
         self._plan = plan
@@ -261,6 +265,11 @@ def run(plan: Plan) -> None:
             if failure.error is None:
                 if not isinstance(error, Exception) and not is_panic(error):
                     raise
+                if plan.addresses and PEER_GONE in str(error):
+                    raise HeadraceError(
+                        "another process of the cluster went away: see what it said, then start all of them again; they "
+                        "go on from their last snapshot"
+                    ) from error
                 raise HeadraceError(
                     f"the engine stopped ({gist(error)}): make room in {plan.state} and let this user write there; if "
                     "that is not it, report it with the lines above; started again, the flow goes on from its last "

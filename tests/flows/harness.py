@@ -51,8 +51,12 @@ class Place:
     def start(self, *options: str, before: Sequence[str] = ()) -> subprocess.Popen[str]:
         """Start `headrace run windows`, or a command that ends by starting it."""
         command = [sys.executable, "-c", "import flows.cli; flows.cli.main()", "run", "windows", *options]
+        return self.start_as([*before, *command])
+
+    def start_as(self, command: Sequence[str]) -> subprocess.Popen[str]:
+        """Start a command with the settings of this place."""
         return subprocess.Popen(
-            [*before, *command],
+            command,
             env={**os.environ, **self.variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
