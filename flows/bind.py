@@ -267,8 +267,8 @@ def run(plan: Plan) -> None:
                     raise
                 if plan.addresses and PEER_GONE in str(error):
                     raise HeadraceError(
-                        "another process of the cluster went away: see what it said, then start all of them again; they "
-                        "go on from their last snapshot"
+                        "another process of the cluster went away: see what it said, then start all of them again; "
+                        "they go on from their last snapshot"
                     ) from error
                 raise HeadraceError(
                     f"the engine stopped ({gist(error)}): make room in {plan.state} and let this user write there; if "

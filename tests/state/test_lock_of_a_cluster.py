@@ -12,9 +12,12 @@ NAME = "a:1,b:2"
 
 def test_each_process_has_a_seat_of_its_own(tmp_path: Path) -> None:
     """The same index twice is one process too many."""
-    with StateLock(tmp_path, NAME, 0), StateLock(tmp_path, NAME, 1):
-        with pytest.raises(HeadraceError, match="another process"):
-            StateLock(tmp_path, NAME, 1)
+    with (
+        StateLock(tmp_path, NAME, 0),
+        StateLock(tmp_path, NAME, 1),
+        pytest.raises(HeadraceError, match="another process"),
+    ):
+        StateLock(tmp_path, NAME, 1)
 
 
 def test_a_single_process_and_a_cluster_keep_each_other_out(tmp_path: Path) -> None:
