@@ -7,7 +7,7 @@ from typing import Any
 from schemas.frame import DeadLetters, Erasure, Frame
 
 Split = Callable[[Sequence[Frame]], Sequence[Any]]
-"""Makes of frames one item for each shard."""
+"""Makes of frames one item for each shard, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,8 @@ def rows(batch: Batch, shards: int) -> Iterator[Message]:
 
 
 def spread(split: Split, batch: Batch, shards: int) -> Iterator[Message]:
-    """One item for each shard made of all frames together."""
-    items = [(item,) for item in split(batch.frames)] if batch.frames else [()] * shards
-    for shard, mine in enumerate(items):
+    """One item for each shard made of all frames together, unless they say nothing."""
+    items = split(batch.frames)
+    for shard in range(shards):
+        mine = (items[shard],) if items else ()
         yield Message(shard, mine, batch.erasures, batch.watermarks, batch.stop)
