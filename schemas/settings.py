@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -14,6 +14,10 @@ from schemas.settings_secrets import librdkafka_value, redis_without_password, s
 from schemas.settings_table import KAFKA, Setting, settings_table, value_of
 
 __all__ = ["Loaded", "Settings", "load", "load_with_origins"]
+
+PASSWORDS: Final = ("redis_password", "schema_registry_password")
+MAY_HOLD_PASSWORDS: Final = ("redis", "schema_registry")
+"""URLs that are not shown when they are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ def load_with_origins(
         for name, one in given.items()
         if not name.startswith(f"{KAFKA}.")
     }
+    for name in PASSWORDS:
+        _read_password(name, flat, given, origins)
     _set_redis_password_apart(flat, given, origins)
     settings = _nested({**flat, KAFKA: kafka})
     _check_together(settings, origins)
@@ -71,19 +77,22 @@ def _checked(setting: Setting, given: Given) -> Any:
     try:
         return msgspec.convert(value, setting.type, strict=not given.text)
     except msgspec.ValidationError:
-        # A refused URL of Redis could hold a password.
-        shown = "..." if setting.name == "redis" else repr(given.value)
+        shown = "..." if setting.name in MAY_HOLD_PASSWORDS else repr(given.value)
         raise UsageError(
             f"{setting.name} = {shown} (from {given.origin}) must be {setting.allowed}"
         ) from None
 
 
+def _read_password(name: str, flat: dict[str, Any], given: dict[str, Given], origins: dict[str, str]) -> None:
+    """A password is that of the environment, else of its file."""
+    by_file = f"{name}_file"
+    if flat.get(by_file) and name not in flat:
+        flat[name] = secret_from_file(by_file, given[by_file])
+        origins[name] = f"{given[by_file].value}"
+
+
 def _set_redis_password_apart(flat: dict[str, Any], given: dict[str, Given], origins: dict[str, str]) -> None:
-    """The password is that of the environment, else of its file, else of the URL, which then lacks it."""
-    if flat.get("redis_password_file") and "redis_password" not in flat:
-        file = given["redis_password_file"]
-        flat["redis_password"] = secret_from_file("redis_password_file", file)
-        origins["redis_password"] = f"{file.value}"
+    """Without a password of its own, Redis has that of its URL, which then lacks it."""
     if "redis" in flat:
         flat["redis"], password = redis_without_password(flat["redis"], given["redis"])
         if password is not None and "redis_password" not in flat:
@@ -115,5 +124,7 @@ def _check_together(settings: Settings, origins: Mapping[str, str]) -> None:
         raise refuse("tiers.mid", f"below tiers.celebrity, which is {tiers.celebrity}")
     if limit.minimum > limit.window:
         raise refuse("dead_letters.minimum", f"at most dead_letters.window, which is {limit.window}")
+    if settings.wire_format == "confluent" and not settings.schema_registry:
+        raise refuse("wire_format", "single-object, unless schema_registry says where the schema registry is")
     if list(horizons) != sorted(set(horizons)):
         raise refuse("labels.horizons_ms", "a list of growing durations")

@@ -75,10 +75,31 @@ class DeadLetterLimit(Struct, frozen=True, kw_only=True):
 
 
 class Prometheus(Struct, frozen=True, kw_only=True):
-    """Where metrics are served over HTTP."""
+    """Where a flow tells over HTTP how it is."""
 
-    port: Annotated[int, doc("port of the metrics page; 0 = off", ge=0, le=65_535)] = 0
-    host: Annotated[str, doc("address on which the metrics page listens")] = "0.0.0.0"
+    port: Annotated[
+        int, doc("port of the page with metrics, health and status; 0 = off", ge=0, le=65_535)
+    ] = 0
+    host: Annotated[str, doc("address on which that page listens")] = "0.0.0.0"
+    stuck_ms: Annotated[
+        int,
+        doc(
+            "time without a turn of its loop after which /healthz calls a flow stuck; waiting for Redis does not "
+            "count, for Kafka it does: keep it above kafka_retry_ms",
+            ge=1_000,
+        ),
+    ] = 120_000
+
+
+class Logging(Struct, frozen=True, kw_only=True):
+    """What a flow writes to stderr."""
+
+    format: Annotated[
+        Literal["plain", "json"], doc("plain: a line for people; json: one object a line, for collectors")
+    ] = "plain"
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], doc("what is less important is left out")
+    ] = "info"
 
 
 _Rate = Annotated[float, Meta(ge=0, le=1)]
@@ -158,9 +179,23 @@ class Settings(Struct, frozen=True, kw_only=True):
     redis_retry_ms: Annotated[
         int, doc("time that Redis may be away before a flow gives up; until then it tries again", ge=0)
     ] = 60_000
+    redis_held_bytes: Annotated[
+        int,
+        doc(
+            "memory of what waits for Redis; when it is full, reading stops until Redis has taken some",
+            ge=1_000,
+        ),
+    ] = 67_108_864
     kafka_retry_ms: Annotated[
         int, doc("time that Kafka may be away before a flow gives up; until then it tries again", ge=100)
     ] = 60_000
+    kafka_ahead_bytes: Annotated[
+        int,
+        doc(
+            "memory of what was fetched from Kafka and not read yet, all partitions of a process together",
+            ge=1_048_576,
+        ),
+    ] = 268_435_456
     stop_ms: Annotated[
         int, doc("time that a flow which was told to stop still waits for a service that is away", ge=0)
     ] = 10_000
@@ -228,6 +263,39 @@ class Settings(Struct, frozen=True, kw_only=True):
         ),
     ] = "headrace"
     schema_path: Annotated[str, doc("folder of further writer schemas, <Record>/*.avsc; empty = none")] = ""
+    wire_format: Annotated[
+        Literal["single-object", "confluent"],
+        doc("header of the Avro values that are written: Avro's own, or a schema id; both are read"),
+    ] = "single-object"
+    schema_registry: Annotated[
+        str,
+        doc(
+            "schema registry, for values with a schema id; empty = none",
+            allowed="http://host:port or https://host:port, without user and password, or nothing",
+            pattern=r"^(https?://[^/@?#\s]+(/[^@?#\s]*)?)?$",
+        ),
+    ] = ""
+    schema_registry_user: Annotated[str, doc("user of the schema registry; empty = none")] = ""
+    schema_registry_password: Annotated[
+        Secret | None,
+        doc(
+            "password of the schema registry; from HEADRACE_SCHEMA_REGISTRY_PASSWORD or "
+            "schema_registry_password_file only"
+        ),
+    ] = None
+    schema_registry_password_file: Annotated[
+        str, doc("file that holds the password of the schema registry; empty = none")
+    ] = ""
+    schema_registry_ca: Annotated[
+        str, doc("file of the certificates (PEM) that an https registry is checked by; empty = the system's")
+    ] = ""
+    schema_registry_retry_ms: Annotated[
+        int,
+        doc(
+            "time that the schema registry may be away before a flow gives up; until then it tries again",
+            ge=0,
+        ),
+    ] = 60_000
     feature_registry: Annotated[str, doc("file of feature definitions; empty = the built-in ones")] = ""
     smoothing: Annotated[
         float, doc("impressions that a prior is worth: the a in (n + a p0) / (d + a)", gt=0)
@@ -248,6 +316,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     labels: Labels = Labels()
     dead_letters: DeadLetterLimit = DeadLetterLimit()
     metrics: Prometheus = Prometheus()
+    logging: Logging = Logging()
     priors: Priors = Priors()
     ttl: Ttl = Ttl()
     kafka: Annotated[

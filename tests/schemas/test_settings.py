@@ -165,6 +165,33 @@ def test_a_password_in_the_query_of_a_url_is_refused_without_showing_it() -> Non
     assert "s3cret" not in message
 
 
+def test_the_password_of_the_schema_registry_is_a_secret(tmp_path: Path) -> None:
+    (tmp_path / "word").write_text("s3cret\n")
+    file = written(
+        tmp_path,
+        'wire_format = "confluent"\nschema_registry = "https://registry:8081/path"\n'
+        f'schema_registry_user = "me"\nschema_registry_password_file = "{tmp_path}/word"\n',
+    )
+    settings = load(file)
+    assert settings.schema_registry_password is not None
+    assert settings.schema_registry_password.reveal() == "s3cret"
+    assert "s3cret" not in repr(settings)
+    assert "HEADRACE_SCHEMA_REGISTRY_PASSWORD" in refusal(written(tmp_path, 'schema_registry_password = "x"'))
+
+
+@pytest.mark.parametrize(
+    "url", ["http://me:s3cret@host:1", "https://s3cret@host", "ftp://s3cret", "http://h/?s3cret", "s3cret"]
+)
+def test_a_password_in_the_url_of_the_schema_registry_is_refused_without_showing_it(url: str) -> None:
+    message = refusal(env={"HEADRACE_SCHEMA_REGISTRY": url})
+    assert "schema_registry = ..." in message
+    assert "s3cret" not in message
+
+
+def test_schema_ids_need_a_schema_registry() -> None:
+    assert "schema_registry" in refusal(env={"HEADRACE_WIRE_FORMAT": "confluent"})
+
+
 def test_a_secret_file_that_is_missing_is_named() -> None:
     assert "redis_password_file" in refusal(env={"HEADRACE_REDIS_PASSWORD_FILE": "/nowhere/at/all"})
 
