@@ -9,7 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.constants import DWELL_EDGES_MS, UNKNOWN_POSITION
+from schemas.expression import COUNTERS
 from schemas.frame import Int64s
+from schemas.registry import Registry
 
 Floats = npt.NDArray[np.float64]
 
@@ -22,31 +24,52 @@ PLAIN = {f"{name}s": code for code, name in enumerate(TYPES[1:8], start=1)}
 ENGAGEMENTS = ("clicks", "likes", "comments", "shares", "saves")
 DWELL = TYPES.index("dwell")
 
+HISTOGRAM = "histogram"
+EVERYTHING = frozenset({*COUNTERS, HISTOGRAM})
+"""What formulas may read."""
+
 
 @dataclass(frozen=True)
 class Measures:
     """The columns: impressions by position class, one for each plain type, dwell buckets, and everything else.
 
     `examined` is the share of impressions examined at positions 1, 2, ... in thousandths; positions beyond its end
-    take the last entry, and an impression without a position counts as examined. At most 40 entries.
+    take the last entry, and an impression without a position counts as examined. At most 40 entries. `used` are the
+    counters that are read: position classes and dwell buckets are one column where nothing tells them apart.
+
+    >>> Measures((1000, 500)).columns, Measures((1000, 500), frozenset({"impressions", "clicks"})).columns
+    (20, 3)
     """
 
     examined: tuple[int, ...]
+    used: frozenset[str] = EVERYTHING
+
+    @staticmethod
+    def of_entity(
+        registry: Registry, entity: str, examined: tuple[int, ...], also: frozenset[str] = frozenset()
+    ) -> "Measures":
+        """What the formulas of an entity read, and the counters `also`."""
+        features = registry.entity(entity)
+        read = {name for feature in features for name, _ in feature.counters}
+        histogram = {HISTOGRAM} if any(feature.has_quantile for feature in features) else set()
+        return Measures(examined, also | read | histogram)
 
     @cached_property
     def plain(self) -> int:
         """The first column of the plain types."""
-        return len(self.examined) + 1
+        return len(self.examined) + 1 if "examined" in self.used else int("impressions" in self.used)
 
     @cached_property
     def buckets(self) -> int:
-        """The first column of the dwell histogram."""
-        return self.plain + len(PLAIN)
+        """The first column of dwells."""
+        return self.plain + len(self._plain)
 
     @cached_property
     def other(self) -> int:
         """The column of events that no counter counts: they only move the as-of time."""
-        return self.buckets + len(DWELL_EDGES_MS) - 1
+        if HISTOGRAM in self.used:
+            return self.buckets + len(DWELL_EDGES_MS) - 1
+        return self.buckets + int("dwell_count" in self.used)
 
     @cached_property
     def columns(self) -> int:
@@ -60,28 +83,41 @@ class Measures:
 
     def column(self, name: str) -> int:
         """The column of a plain counter, by its name in formulas."""
-        return self.plain + PLAIN[name] - 1
+        return self.plain + self._plain.index(name)
 
     def of(self, rows: pa.RecordBatch) -> tuple[Int64s, Int64s, Int64s]:
         """Of each interaction its column, int64[n]; then the rows that report a dwell, and how long it was in ms."""
         codes = rows.column("type").indices.to_numpy().astype(np.int64)
         columns = self._by_code[codes]
-        seen = np.flatnonzero(codes == 0)
-        position = _filled(rows.column("position"))[seen]
-        columns[seen] = np.where(
-            position < 1, len(self.examined), np.minimum(position, len(self.examined)) - 1
-        )
+        if "examined" in self.used:
+            seen = np.flatnonzero(codes == 0)
+            position = _filled(rows.column("position"))[seen]
+            columns[seen] = np.where(
+                position < 1, len(self.examined), np.minimum(position, len(self.examined)) - 1
+            )
         dwells = np.flatnonzero(codes == DWELL)
         dwell_ms = _filled(rows.column("dwell_ms").take(pa.array(dwells)))
         reported = dwell_ms >= 0
         dwells, dwell_ms = dwells[reported], np.minimum(dwell_ms[reported], DWELL_EDGES_MS[-1])
-        columns[dwells] = self.buckets + np.searchsorted(DWELL_EDGES_MS[1:-1], dwell_ms, side="right")
+        if HISTOGRAM in self.used:
+            columns[dwells] = self.buckets + np.searchsorted(DWELL_EDGES_MS[1:-1], dwell_ms, side="right")
+        elif "dwell_count" in self.used:
+            columns[dwells] = self.buckets
         return columns, dwells, dwell_ms
+
+    @cached_property
+    def _plain(self) -> list[str]:
+        """The counters that have a column of their own, in the order of their codes."""
+        parts = ENGAGEMENTS if "engagements" in self.used else ()
+        return [name for name in PLAIN if name in self.used or name in parts]
 
     @cached_property
     def _by_code(self) -> Int64s:
         table = np.full(256, self.other, np.int64)
-        table[1 : 1 + len(PLAIN)] = self.plain + np.arange(len(PLAIN))
+        if self.plain:
+            table[0] = 0
+        for name in self._plain:
+            table[PLAIN[name]] = self.column(name)
         return table
 
 

@@ -13,8 +13,22 @@ from schemas.registry_file import BUILT_IN, Entry, read_entries
 from schemas.settings_fields import Settings
 from schemas.windows import WINDOWS, duration_name
 
-ENTITIES: Final = {"post": "item", "author": "item", "user": "user"}
+ENTITIES: Final = {
+    "post": "item",
+    "author": "item",
+    "user": "user",
+    "user_author": "item",
+    "user_type": "item",
+}
 """What has a feature vector, with the group that its features belong to."""
+
+PAIRS: Final = ("user_author", "user_type")
+"""What a user is to something else: many vectors in one key, so they are small."""
+
+PAIR_FEATURES: Final = 12
+"""With the header 64 bytes, beyond which Redis keeps a hash as a table of twice the memory."""
+
+PAIR_WINDOWS: Final = ("7d", "30d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +91,10 @@ class Registry:
         names = [feature.name for feature in features]
         if doubles := sorted({name for name in names if names.count(name) > 1}):
             raise UsageError(f"{path}: the feature {doubles[0]} is there twice; rename one")
-        return Registry(file.name, file.version, named, tuple(features))
+        registry = Registry(file.name, file.version, named, tuple(features))
+        for entity in PAIRS:
+            registry._check_pair(entity, path or BUILT_IN)
+        return registry
 
     @staticmethod
     def of(settings: Settings) -> "Registry":
@@ -99,6 +116,20 @@ class Registry:
         used = {feature.window for feature in features}
         used |= {window for feature in features for _, window in feature.counters}
         return [window for window in WINDOWS if window in used]
+
+    def _check_pair(self, entity: str, path: Path) -> None:
+        """Raise `UsageError` if the vectors of pairs would be too large, or dear to keep."""
+        features = self.entity(entity)
+        if len(features) > PAIR_FEATURES:
+            raise UsageError(
+                f"{path}: {entity} has {len(features)} features, of which a value of 64 bytes holds "
+                f"{PAIR_FEATURES}; take {entity} out of the windows of {features[PAIR_FEATURES].name} or others"
+            )
+        for window in self.windows(entity):
+            if window not in PAIR_WINDOWS:
+                raise UsageError(
+                    f"{path}: features of {entity} may read the windows {' and '.join(PAIR_WINDOWS)}, not {window}"
+                )
 
     def as_json(self) -> dict[str, Any]:
         """What `headrace features --registry --json` prints."""
@@ -130,6 +161,7 @@ class Registry:
                 {
                     "name": feature.name,
                     "group": feature.group,
+                    "entity": feature.entity,
                     "type": feature.type,
                     "default": feature.default,
                     "crosses": list(feature.crosses),

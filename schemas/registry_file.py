@@ -14,7 +14,7 @@ from schemas.windows import WINDOWS
 
 BUILT_IN: Final = Path("features.toml")
 
-Entity = Literal["post", "author", "user"]
+Entity = Literal["post", "author", "user", "user_author", "user_type"]
 
 
 class Entry(Struct, frozen=True, forbid_unknown_fields=True):

@@ -58,7 +58,7 @@ def _names(client: Any, settings: Settings, kind: str, vector: Vector) -> list[s
     if vector.feature_set != registry.version or len(vector.values) != len(names):
         published = client.get(key("feature_set", settings.redis_prefix, version=vector.feature_set))
         features = json.loads(published)["features"] if published else []
-        names = [feature["name"] for feature in features if feature["name"].startswith(f"{kind}_")]
+        names = [feature["name"] for feature in features if feature.get("entity") == kind]
     if len(vector.values) != len(names):
         raise HeadraceError(
             f"the features of {kind}s in Redis are of feature set {vector.feature_set}, which is not published "

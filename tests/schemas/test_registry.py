@@ -6,7 +6,7 @@ import pytest
 
 from schemas.constants import constants_of
 from schemas.errors import UsageError
-from schemas.registry import ENTITIES, Registry
+from schemas.registry import ENTITIES, PAIR_FEATURES, PAIRS, Registry
 from schemas.settings import Settings, load
 from schemas.windows import WINDOWS
 
@@ -26,8 +26,34 @@ def test_the_built_in_vectors_cover_every_window_of_their_entity() -> None:
     built_in = Registry.load()
     assert built_in.windows("post") == ["5m", "30m", "1h", "24h", "lifetime"]
     assert built_in.windows("author") == built_in.windows("user") == ["24h", "7d"]
-    for entity in ENTITIES:
+    for entity in ENTITIES.keys() - set(PAIRS):
         assert 20 <= len(built_in.entity(entity)) <= 45
+    for entity in PAIRS:
+        assert built_in.windows(entity) == ["7d", "30d"]
+        assert len(built_in.entity(entity)) <= PAIR_FEATURES
+
+
+def test_a_vector_of_a_pair_is_small(tmp_path: Path) -> None:
+    many = "".join(
+        ENTRY.replace("likes_per_click", f"likes_{number}").replace(
+            'post = ["1h", "24h"]', 'user_type = ["30d"]'
+        )
+        for number in range(13)
+    )
+    with pytest.raises(
+        UsageError, match=r"user_type has 13 features.* 12; take .* of user_type_likes_12_30d"
+    ):
+        registry(tmp_path, HEAD + many)
+    assert len(registry(tmp_path, HEAD + many.partition('[[feature]]\nname = "likes_12')[0]).features) == 12
+
+
+@pytest.mark.parametrize(
+    "entry", [ENTRY.replace("post", "user_author"), ENTRY.replace("likes /", "likes_1h /")]
+)
+def test_pairs_are_counted_by_the_day(tmp_path: Path, entry: str) -> None:
+    pairs = entry.replace('post = ["1h", "24h"]', 'user_author = ["7d"]')
+    with pytest.raises(UsageError, match="user_author may read the windows 7d and 30d, not 1h"):
+        registry(tmp_path, HEAD + pairs)
 
 
 def test_names_are_unique_and_entities_follow_each_other() -> None:
@@ -66,15 +92,24 @@ def test_json_has_the_promised_keys() -> None:
         "doc": "clicks per impression, smoothed",
     }
     panes = {feature["window"]: feature["pane"] for feature in text["features"]}
-    assert panes == {"5m": "10s", "30m": "10s", "1h": "1m", "24h": "1h", "7d": "1d", "lifetime": None}
+    assert panes == {
+        "5m": "10s",
+        "30m": "10s",
+        "1h": "1m",
+        "24h": "1h",
+        "7d": "1d",
+        "30d": "1d",
+        "lifetime": None,
+    }
 
 
 def test_the_published_feature_set_says_how_to_use_each_number() -> None:
     published = Registry.load().feature_set()
-    assert (published["name"], published["version"]) == ("headrace", 1)
+    assert (published["name"], published["version"]) == ("headrace", 2)
     assert {feature["group"] for feature in published["features"]} == {"item", "user"}
     assert all(
-        list(f) == ["name", "group", "type", "default", "crosses", "doc"] for f in published["features"]
+        list(f) == ["name", "group", "entity", "type", "default", "crosses", "doc"]
+        for f in published["features"]
     )
 
 

@@ -58,7 +58,8 @@ def test_another_feature_set_is_read_by_what_its_writer_published(settings: Sett
     sink.flush()
     with pytest.raises(HeadraceError, match=f"feature set {REGISTRY.version + 1}, which is not published"):
         read_features(settings, "post", 5)
-    features = [{"name": name} for name in ("post_new_1h", "user_new_24h", "post_newer_5m")]
+    names = ("post_new_1h", "user_new_24h", "post_newer_5m")
+    features = [{"name": name, "entity": name.partition("_")[0]} for name in names]
     sink.write([FeatureSet(REGISTRY.version + 1, json.dumps({"features": features}))])
     sink.flush()
     assert list(read_features(settings, "post", 5)["features"]) == ["post_new_1h", "post_newer_5m"]
