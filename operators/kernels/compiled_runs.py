@@ -29,8 +29,9 @@ def sum_run(cells: Int64s, amounts: Amounts) -> tuple[Int64s, Amounts]:
     """As `operators.kernels.runs.sum_run`; amounts are uint32, which wrap round, or int64."""
     keys = np.empty(len(cells), np.uint64)
     differ = _to_keys(np.ascontiguousarray(cells), keys)
-    run: tuple[Int64s, Amounts] = _sum(keys, np.ascontiguousarray(amounts), differ)
-    return run
+    found, sums = np.empty(len(cells), np.int64), np.empty(len(cells), amounts.dtype)
+    size = _sum(keys, np.ascontiguousarray(amounts), differ, found, sums)
+    return found[:size].copy(), sums[:size].copy()
 
 
 @compiled(types.uint64(reads(types.int64), writes(types.uint64)))
@@ -43,14 +44,16 @@ def _to_keys(cells: Int64s, keys: UInt64s) -> np.uint64:
     return differ
 
 
-def _run(amount: Any) -> Any:
-    cells_and_amounts = types.Tuple((writes(types.int64), writes(amount)))
-    return cells_and_amounts(writes(types.uint64), reads(amount), types.uint64)
+def _sorts(amount: Any) -> Any:
+    return types.int64(writes(types.uint64), reads(amount), types.uint64, writes(types.int64), writes(amount))
 
 
-@compiled(_run(types.uint32), _run(types.int64))
-def _sum(keys: UInt64s, amounts: Amounts, differ: np.uint64) -> tuple[Int64s, Amounts]:
-    """Sort keys with their amounts, digits that are equal everywhere left out, then add up neighbours."""
+@compiled(_sorts(types.uint32), _sorts(types.int64))
+def _sum(keys: UInt64s, amounts: Amounts, differ: np.uint64, found: Int64s, sums: Amounts) -> int:
+    """Sort keys with their amounts, digits that are equal everywhere left out, then add up neighbours.
+
+    Returns how many distinct cells were `found`.
+    """
     rows = len(keys)
     values = amounts.copy()
     other_keys, other_values = np.empty_like(keys), np.empty_like(values)
@@ -79,13 +82,11 @@ def _sum(keys: UInt64s, amounts: Amounts, differ: np.uint64) -> tuple[Int64s, Am
         shift += _BITS
     size = 0
     for row in range(rows):
-        if size and other_keys[size - 1] == keys[row]:
-            other_values[size - 1] += values[row]
+        cell = np.int64(keys[row] ^ _TOP)
+        if size and found[size - 1] == cell:
+            sums[size - 1] += values[row]
         else:
-            other_keys[size] = keys[row]
-            other_values[size] = values[row]
+            found[size] = cell
+            sums[size] = values[row]
             size += 1
-    cells = np.empty(size, np.int64)
-    for row in range(size):
-        cells[row] = np.int64(other_keys[row] ^ _TOP)
-    return cells, other_values[:size].copy()
+    return size

@@ -45,7 +45,9 @@ class HashedSlots:
 
     def find(self, keys: Int64s) -> Int64s:
         # One read of `_parts`: another thread may ask while this one adds keys.
-        return _find(np.ascontiguousarray(keys), *self._parts)
+        found = np.full(len(keys), -1)
+        _find(np.ascontiguousarray(keys), found, *self._parts)
+        return found
 
     def keep(self, kept: Int64s) -> None:
         keys = self.keys[kept]
@@ -114,11 +116,10 @@ def _place(
     return len(asked), size
 
 
-@compiled(_KEYS(_READ_KEYS, _READ_KEYS, _READ_TABLE))
-def _find(asked: Int64s, keys: Int64s, table: UInt64s) -> Int64s:
+@compiled(types.void(_READ_KEYS, _KEYS, _READ_KEYS, _READ_TABLE))
+def _find(asked: Int64s, found: Int64s, keys: Int64s, table: UInt64s) -> None:
     shift = _shift(np.uint64(len(table)))
     wrap = np.uint64(len(table) - 1)
-    found = np.full(len(asked), -1)
     for row in range(len(asked)):
         code = _hash(asked[row])
         place = code >> shift
@@ -130,7 +131,6 @@ def _find(asked: Int64s, keys: Int64s, table: UInt64s) -> Int64s:
                 break
             place = (place + np.uint64(1)) & wrap
             entry = table[place]
-    return found
 
 
 @compiled(types.void(_READ_TABLE, _TABLE))
