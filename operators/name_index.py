@@ -31,11 +31,6 @@ class NameIndex:
         """The slot of each text, int64[n], and -1 where it is unknown."""
         return self._found(keys.dictionary_encode())
 
-    def keep(self, kept: Int64s) -> None:
-        """Keep only the slots `kept`, in this order, as slots 0, 1, ..."""
-        self.names = [self.names[slot] for slot in kept.tolist()]
-        self._slots = {name: slot for slot, name in enumerate(self.names)}
-
     def _found(self, encoded: pa.DictionaryArray) -> Int64s:
         slots = [self._slots.get(name, -1) for name in encoded.dictionary.to_pylist()]
         found: Int64s = np.array(slots, np.int64)[encoded.indices.to_numpy()]

@@ -28,42 +28,55 @@ class PairIndex:
     """The column of saved tables that has the second key; `key` has the first."""
 
     def __init__(self) -> None:
-        self.left = KeyIndex()
-        self.right: Any = KeyIndex()
-        self._pairs = KeyIndex()
+        self._parts: tuple[KeyIndex, Any, KeyIndex] = (KeyIndex(), self._other_keys(), KeyIndex())
+
+    @property
+    def left(self) -> KeyIndex:
+        """The first keys."""
+        return self._parts[0]
+
+    @property
+    def right(self) -> Any:
+        """The second keys."""
+        return self._parts[1]
 
     @property
     def size(self) -> int:
         """How many pairs there are."""
-        return self._pairs.size
+        return self._parts[2].size
 
     @property
     def keys(self) -> Int64s:
         """Of each slot the slots of its two keys, as one number."""
-        return self._pairs.keys
+        return self._parts[2].keys
 
     def slots(self, keys: tuple[Int64s, Any]) -> Int64s:
         """The slot of each pair, int64[n]; a pair met for the first time gets the next free slot."""
-        return self._pairs.slots(self.left.slots(keys[0]) << CODE_BITS | self.right.slots(keys[1]))
+        left, right, pairs = self._parts
+        return pairs.slots(left.slots(keys[0]) << CODE_BITS | right.slots(keys[1]))
 
     def find(self, keys: tuple[Int64s, Any]) -> Int64s:
-        """The slot of each pair, int64[n], and -1 where the pair is unknown."""
-        left, right = self.left.find(keys[0]), self.right.find(keys[1])
-        return self._pairs.find(np.where((left < 0) | (right < 0), -1, left << CODE_BITS | right))
+        """The slot of each pair, int64[n], and -1 where the pair is unknown; may be called from another thread."""
+        left, right, pairs = self._parts
+        lefts, rights = left.find(keys[0]), right.find(keys[1])
+        return pairs.find(np.where((lefts < 0) | (rights < 0), -1, lefts << CODE_BITS | rights))
 
     def keep(self, kept: Int64s) -> None:
         """Keep only the slots `kept`, in this order, as slots 0, 1, ..., and only the keys that they have."""
-        codes = self.keys[kept]
-        left, lefts = np.unique(codes >> CODE_BITS, return_inverse=True)
-        right, rights = np.unique(codes & _CODE_MASK, return_inverse=True)
-        self.left.keep(left)
-        self.right.keep(right)
-        self._pairs = KeyIndex()
-        self._pairs.keep(self._pairs.slots(lefts << CODE_BITS | rights))
+        left, lefts = np.unique(self.lefts(kept), return_inverse=True)
+        right, rights = np.unique(self.rights(kept), return_inverse=True)
+        pairs = KeyIndex()
+        pairs.keep(pairs.slots(lefts << CODE_BITS | rights))
+        self._parts = (_kept(KeyIndex(), self.left.keys[left]), self._kept_others(right), pairs)
 
     def lefts(self, slots: Int64s | slice) -> Int64s:
         """The slot in `left` of the first key of each pair."""
         found: Int64s = self.keys[slots] >> CODE_BITS
+        return found
+
+    def rights(self, slots: Int64s | slice) -> Int64s:
+        """The slot in `right` of the second key of each pair."""
+        found: Int64s = self.keys[slots] & _CODE_MASK
         return found
 
     def first(self, slots: Int64s) -> Int64s:
@@ -82,15 +95,18 @@ class PairIndex:
         """The pairs in such columns."""
         return column(rows, "key"), column(rows, self.other)
 
+    def _other_keys(self) -> Any:
+        return KeyIndex()
+
+    def _kept_others(self, kept: Int64s) -> Any:
+        """The second keys anew, with only the slots `kept`."""
+        return _kept(KeyIndex(), self.right.keys[kept])
+
 
 class NamedPairIndex(PairIndex):
     """The same from (int64, text) to slot; texts are pyarrow arrays."""
 
     other = "name"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.right = NameIndex()
 
     def second(self, slots: Int64s) -> pa.Array:
         """The text of each slot."""
@@ -102,3 +118,17 @@ class NamedPairIndex(PairIndex):
     def of(self, rows: pa.Table) -> tuple[Int64s, pa.Array]:
         """The pairs in the columns of a saved table."""
         return column(rows, "key"), rows.column(self.other).combine_chunks()
+
+    def _other_keys(self) -> NameIndex:
+        return NameIndex()
+
+    def _kept_others(self, kept: Int64s) -> NameIndex:
+        names = NameIndex()
+        names.slots(pa.array([self.right.names[slot] for slot in kept.tolist()], pa.string()))
+        return names
+
+
+def _kept(index: KeyIndex, keys: Int64s) -> KeyIndex:
+    """The index with the distinct `keys` in their order."""
+    index.keep(index.slots(keys))
+    return index
