@@ -249,7 +249,7 @@ def run(plan: Plan) -> None:
     """Run a plan to its end; raises `HeadraceError`."""
     recovery = RecoveryConfig(str(engine_store(plan.state)), backup_interval=timedelta(0))
     epoch = timedelta(milliseconds=plan.settings.epoch_ms)
-    failure = Failure()
+    failure = Failure(plan.intake.observer.fail)
     with ExitStack() as stack:
         outputs = plan.outputs(stack)
         stack.callback(failure.speak_again)

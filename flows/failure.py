@@ -1,7 +1,7 @@
 """The first error of any step, kept out of the engine's hands."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +11,10 @@ from pathlib import Path
 class Failure:
     """The first error of any step. From then on inputs end and nothing is computed; what lies between steps is written.
 
-    So a dead letter that was read reaches its topic also when there were too many of them.
+    So a dead letter that was read reaches its topic also when there were too many of them. `tell` hears of every error.
     """
 
+    tell: Callable[[BaseException], None]
     error: BaseException | None = None
     _stderr: int | None = field(default=None, repr=False)
 
@@ -26,6 +27,7 @@ class Failure:
             raise
         except BaseException as error:  # noqa: BLE001 - raised again when the engine has stopped
             self.error = self.error or error
+            self.tell(error)
 
     def refuse(self) -> None:
         """Raise if there was an error: a snapshot must not count then. The engine's own words are kept quiet."""

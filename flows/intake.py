@@ -85,6 +85,7 @@ class IntakePartition:
             intake.observer,
             intake.durable,
         )
+        intake.observer.where.opened(topic, partition, self._reader.offset, saved is not None)
 
     @property
     def offset(self) -> int:
@@ -108,6 +109,8 @@ class IntakePartition:
     def read(self) -> list[Item]:
         """What the next messages bring; empty when there is nothing now. Raises `HeadraceError`."""
         batch = self._reader.read(self._intake.settings.frame_rows)
+        where = self._intake.observer.where
+        where.polled(self.topic, self.partition, self._reader.offset, brought=batch is not None)
         if batch is None or len(batch) < _SMALL:
             self._next = time.monotonic() + (_LIVE_PAUSE if self._live else _PAUSE)
         if batch is None or not len(batch):

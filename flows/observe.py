@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from flows.snapshots import Snapshots
+from flows.whereabouts import Whereabouts
 from schemas import metrics as names
 from schemas import reasons
 from schemas.effects import Effect, VectorSet
@@ -14,12 +16,27 @@ from sinks.metrics import Metrics
 from sinks.redis import RedisSink
 from state.keeper import Keeper
 
+_PAUSE_S = 1.0
+
 
 class Observer:
-    """Counts what happens in this process, as metrics and for whoever shows progress."""
+    """Counts what happens in this process, as metrics and for whoever shows progress or asks how it is.
 
-    def __init__(self, flow: str) -> None:
+    `index` of `processes` is which process of the flow this is. `failed` is the first error of a step, `waits_for`
+    what a step waits for, if it is neither the log nor Redis. `ends` holds the ends of input partitions, by
+    `topic/partition`, as they were seen last.
+    """
+
+    def __init__(self, flow: str, index: int = 0, processes: int = 1) -> None:
         self.flow = flow
+        self.index = index
+        self.processes = processes
+        self.started = time.time()
+        self.where = Whereabouts()
+        self.snapshots = Snapshots(_PAUSE_S)
+        self.failed: BaseException | None = None
+        self.waits_for: str | None = None
+        self.ends: Mapping[str, int] = {}
         self.metrics = Metrics()
         self.records = 0
         self.total: int | None = None
@@ -28,7 +45,7 @@ class Observer:
         self.redis: RedisSink | None = None
         self._keepers: list[tuple[str, Keeper]] = []
         self._began = time.monotonic()
-        self.metrics.set(names.STARTED, time.time(), flow)
+        self.metrics.set(names.STARTED, self.started, flow)
         self.metrics.before_reading(self._refresh)
 
     def expects(self, ends: Mapping[str, int]) -> None:
@@ -57,6 +74,7 @@ class Observer:
 
     def saved(self, step: str, keeper: Keeper) -> None:
         """A step has saved what changed."""
+        self.snapshots.saved(id(keeper), keeper.snapshot_seconds, keeper.snapshot_bytes)
         self.metrics.observe(names.SNAPSHOT_TIME, keeper.snapshot_seconds, self.flow, step)
         self.metrics.add(names.SNAPSHOT_BYTES, keeper.snapshot_bytes, self.flow, step)
 
@@ -71,6 +89,23 @@ class Observer:
                     names.FRESHNESS, np.maximum(now_ms - fresh, 0) / 1000, self.flow, effect.entity
                 )
 
+    def fail(self, error: BaseException) -> None:
+        """A step has failed: the flow is about to end."""
+        self.failed = self.failed or error
+
+    @property
+    def kept(self) -> set[str]:
+        """The steps whose state is open, in at least one shard."""
+        return {step for step, _ in list(self._keepers)}
+
+    def state(self) -> list[tuple[str, int, int]]:
+        """Rows and bytes of the state of each step."""
+        sizes: dict[str, tuple[int, int]] = {}
+        for step, keeper in list(self._keepers):
+            rows, size = sizes.get(step, (0, 0))
+            sizes[step] = (rows + keeper.rows, size + keeper.bytes)
+        return [(step, rows, size) for step, (rows, size) in sorted(sizes.items())]
+
     def _refresh(self) -> None:
         """Values that change without an event, or that are counted elsewhere: a silent partition falls behind too."""
         now = time.time()
@@ -82,15 +117,21 @@ class Observer:
             slowest[topic] = min(slowest.get(topic, (mark, partition)), (mark, partition))
         for topic, (_, partition) in slowest.items():
             self.metrics.set(names.SLOWEST_PARTITION, partition, self.flow, topic)
-        for step in {step for step, _ in self._keepers}:
-            mine = [keeper for name, keeper in self._keepers if name == step]
-            self.metrics.set(names.STATE_ROWS, sum(keeper.rows for keeper in mine), self.flow, step)
-            self.metrics.set(names.STATE_BYTES, sum(keeper.bytes for keeper in mine), self.flow, step)
+        for (topic, partition), where in list(self.where.parts.items()):
+            if where.name in self.ends:
+                behind = max(self.ends[where.name] - where.offset, 0)
+                self.metrics.set(names.BEHIND, behind, self.flow, topic, str(partition))
+        for step, rows, size in self.state():
+            self.metrics.set(names.STATE_ROWS, rows, self.flow, step)
+            self.metrics.set(names.STATE_BYTES, size, self.flow, step)
         if self.redis is not None:
             self.metrics.total(names.REDIS_COMMANDS, self.redis.commands, self.flow)
             self.metrics.total(names.REDIS_ROUND_TRIPS, self.redis.round_trips, self.flow)
             self.metrics.total(names.REDIS_RETRIES, self.redis.retries, self.flow)
             self.metrics.total(names.REDIS_REPLACED, self.redis.server_changes, self.flow)
+            self.metrics.total(names.REDIS_BLOCKED, self.redis.pending.blocked_seconds, self.flow)
+            self.metrics.set(names.REDIS_HELD, self.redis.pending.bytes, self.flow)
+            self.metrics.set(names.UNACKNOWLEDGED, self.redis.pending.oldest_seconds, self.flow)
 
     def summary(self) -> str:
         """One line on what was done."""

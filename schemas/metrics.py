@@ -63,6 +63,11 @@ WATERMARK_LAG: Final = Gauge(
 SLOWEST_PARTITION: Final = Gauge(
     "headrace_slowest_partition", ("flow", "topic"), "number of the partition with the oldest watermark"
 )
+BEHIND: Final = Gauge(
+    "headrace_behind_records",
+    ("flow", "topic", "partition"),
+    "records in the log that are not read yet; without a value while the log does not answer",
+)
 FRESHNESS: Final = Histogram(
     "headrace_freshness_seconds",
     ("flow", "entity"),
@@ -96,6 +101,19 @@ REDIS_REPLACED: Final = Counter(
     ("flow",),
     "times that another Redis answered than before: a restart or failover",
 )
+REDIS_HELD: Final = Gauge(
+    "headrace_redis_held_bytes", ("flow",), "memory of what waits to be acknowledged by Redis"
+)
+REDIS_BLOCKED: Final = Counter(
+    "headrace_redis_blocked_seconds_total",
+    ("flow",),
+    "time in which nothing was read because Redis had not taken what was there",
+)
+UNACKNOWLEDGED: Final = Gauge(
+    "headrace_unacknowledged_seconds",
+    ("flow",),
+    "how long the oldest effect of an event has waited for Redis to acknowledge it; 0 if none waits",
+)
 STARTED: Final = Gauge("headrace_started_seconds", ("flow",), "when the flow started, in seconds since 1970")
 RESUMED: Final = Gauge(
     "headrace_resumed", ("flow", "step"), "1 if the step went on from a snapshot, 0 if it began anew"
@@ -109,6 +127,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     WATERMARK,
     WATERMARK_LAG,
     SLOWEST_PARTITION,
+    BEHIND,
     FRESHNESS,
     STATE_ROWS,
     STATE_BYTES,
@@ -118,6 +137,9 @@ METRICS: Final[tuple[Metric, ...]] = (
     REDIS_ROUND_TRIPS,
     REDIS_RETRIES,
     REDIS_REPLACED,
+    REDIS_HELD,
+    REDIS_BLOCKED,
+    UNACKNOWLEDGED,
     STARTED,
     RESUMED,
 )

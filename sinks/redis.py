@@ -94,11 +94,16 @@ class RedisSink:
         return self._connection is not None
 
     @property
-    def waiting_in_vain_seconds(self) -> float:
+    def silent_seconds(self) -> float:
         """How long Redis has acknowledged nothing although something waited; 0 when nothing waits."""
         if not self.pending.bytes:
             return 0.0
         return time.monotonic() - max(self._heard_at, self.pending.first_at)
+
+    @property
+    def patience_seconds(self) -> float:
+        """How long Redis may be silent before this gives up, and the time that it takes to notice."""
+        return self._retry_s + 2 * self._timeout_s
 
     def write(self, effects: Iterable[Effect]) -> None:
         """Take effects over, whose arrays are not changed any more; raises what stopped the thread, if so."""

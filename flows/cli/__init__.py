@@ -12,6 +12,7 @@ from schemas.errors import HeadraceError, UsageError
 MODULES: Final = {
     "demo": "demo",
     "run": "run",
+    "status": "status",
     "features": "features",
     "trending": "trending",
     "doctor": "doctor",

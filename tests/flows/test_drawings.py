@@ -63,7 +63,7 @@ def test_every_sink_is_flushed_before_a_snapshot_counts(name: str, tmp_path: Pat
     """Each is partitioned, so the engine waits for its snapshot, and its snapshot fails when the flush does."""
     drawn = plan(name, tmp_path)
     outputs: dict[str, Output] = {write.name: Refusing() for write in drawn.drawing.writes}
-    failure = Failure()
+    failure = Failure(drawn.intake.observer.fail)
     found = list(sinks(dataflow(drawn, failure, outputs).substeps))
     assert len(found) == len(drawn.drawing.writes)
     for sink in found:
