@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from schemas.frame import Erasure
 
-
 Recall = Callable[[str], Iterable[pa.Table]]
 """Reads the saved chunks of a table as they are at that time, one by one; to be used up before the next snapshot."""
 
