@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from operators.kernels import kernels
 from schemas.constants import DWELL_EDGES_MS
 from schemas.expression import Constant, Counter, Expression, Negate, Number, Op, Quantile, Smooth
 
@@ -79,14 +80,4 @@ def quantile(counts: Floats, q: float) -> Floats:
     >>> quantile(np.array([[0], [4], [0], [0], [0], [0], [0], [0], [0]], np.float64), 0.5).tolist()
     [2000.0]
     """
-    values = np.full(counts.shape[1], np.nan)
-    filled = np.flatnonzero(counts.any(axis=0))
-    counts = counts[:, filled]
-    reached = np.cumsum(counts, axis=0)
-    rank = q * reached[-1]
-    bucket = np.argmax((reached >= rank) & (counts > 0), axis=0)
-    inside = np.take_along_axis(counts, bucket[None], axis=0)[0]
-    below = np.take_along_axis(reached, bucket[None], axis=0)[0] - inside
-    low = _EDGES[bucket]
-    values[filled] = low + (_EDGES[bucket + 1] - low) * (rank - below) / inside
-    return values
+    return kernels().quantile(counts, q, _EDGES)

@@ -10,7 +10,8 @@ from typing import Protocol
 
 import numpy.typing as npt
 
-from operators.kernels import runs
+from operators.kernels import histogram, runs
+from operators.kernels.histogram import Floats
 from operators.kernels.runs import Amounts
 from operators.kernels.slots import SortedSlots
 from schemas.frame import Int64s
@@ -36,16 +37,23 @@ class Kernels:
     slots: Callable[[], Slots]
     count_run: Callable[[Int64s, npt.DTypeLike], tuple[Int64s, Amounts]]
     sum_run: Callable[[Int64s, Amounts], tuple[Int64s, Amounts]]
+    quantile: Callable[[Floats, float, Floats], Floats]
 
 
-NUMPY = Kernels("numpy", SortedSlots, runs.count_run, runs.sum_run)
+NUMPY = Kernels("numpy", SortedSlots, runs.count_run, runs.sum_run, histogram.quantile)
 
 
 @cache
 def kernels() -> Kernels:
     """The form that this process uses. The first call compiles, or loads what an earlier process has compiled."""
     try:
-        from operators.kernels import compiled_runs, compiled_slots
+        from operators.kernels import compiled_histogram, compiled_runs, compiled_slots
     except ImportError:  # numba is not installed, or does not know this numpy
         return NUMPY
-    return Kernels("numba", compiled_slots.HashedSlots, compiled_runs.count_run, compiled_runs.sum_run)
+    return Kernels(
+        "numba",
+        compiled_slots.HashedSlots,
+        compiled_runs.count_run,
+        compiled_runs.sum_run,
+        compiled_histogram.quantile,
+    )
