@@ -1,5 +1,7 @@
 """From 64-bit keys to small dense slots, a column at a time."""
 
+from copy import copy
+
 import pyarrow as pa
 
 from operators.kernels import kernels
@@ -40,6 +42,12 @@ class KeyIndex:
     def keep(self, kept: Int64s) -> None:
         """Keep only the slots `kept`, in this order, as slots 0, 1, ..."""
         self._slots.keep(kept)
+
+    def copy(self) -> "KeyIndex":
+        """Another index with the slots that there are now, which a `keep` of this one does not change."""
+        found = KeyIndex()
+        found._slots = copy(self._slots)
+        return found
 
     def columns(self, slots: Int64s) -> dict[str, Int64s]:
         """The keys of slots as columns of saved tables."""
