@@ -160,7 +160,7 @@ class _SinkPart(StatefulSinkPartition[Any, Any]):
     def snapshot(self) -> Any:
         with self._failure.guard():
             self._output.flush()
-            self._plan.durable.wait()
+            self._plan.saved()
         self._failure.refuse()
 
 

@@ -1,6 +1,5 @@
 """An operator's logic together with its state on disk, and the times at which its effects are due."""
 
-import gc
 import time
 import zlib
 from collections.abc import Mapping, Sequence
@@ -133,10 +132,8 @@ class Paced:
         return self.kept.logic.drain(urgent_only=False)
 
     def snapshot(self) -> dict[str, Any]:
-        """Save what changed; the cyclic collector, which rests while a flow runs, gets its turn."""
-        manifest = self.kept.snapshot()
-        gc.collect()
-        return manifest
+        """Save what changed."""
+        return self.kept.snapshot()
 
     def wake_in(self) -> float | None:
         """Seconds until effects are due; None if none wait."""

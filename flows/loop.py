@@ -104,7 +104,7 @@ class Loop:
             for step in self._plan.drawing.keeps
             for shard, keep in self._keeps[step.name].items()
         }
-        self._plan.durable.wait()
+        self._plan.saved()
         self._checkpoint.save({"parts": parts, "keeps": keeps})
 
 

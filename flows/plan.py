@@ -6,9 +6,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
 from flows.clock import Clock
+from flows.collector import Collector
 from flows.drawing import Drawing, Keep, Output, Read
 from flows.intake import Intake, IntakePartition
 from flows.kept import Kept, Paced
@@ -18,13 +19,20 @@ from schemas.settings import Settings
 from state.durable import Durable
 
 
+class Waiting(Protocol):
+    """What may wait for a service that is away."""
+
+    def hurry(self, seconds: float) -> None:
+        """From now on wait at most so long; may be called from a signal handler."""
+
+
 @dataclass
 class Stop:
     """Whether the flow was asked to stop; it then saves its state and ends, and waits `patience_s` for any service."""
 
     patience_s: float
     asked: bool = False
-    _outputs: list[Output] = field(default_factory=list)
+    _waiting: list[Waiting] = field(default_factory=list)
 
     @contextmanager
     def on_signals(self) -> Iterator["Stop"]:
@@ -36,9 +44,9 @@ class Stop:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def covers(self, outputs: Iterable[Output]) -> None:
-        """Let these outputs know when a stop is asked for."""
-        self._outputs = list(outputs)
+    def covers(self, waiting: Iterable[Waiting]) -> None:
+        """Let these know as well when a stop is asked for."""
+        self._waiting += waiting
         if self.asked:
             self._hurry()
 
@@ -51,8 +59,8 @@ class Stop:
         self.ask()
 
     def _hurry(self) -> None:
-        for output in self._outputs:
-            output.hurry(self.patience_s)
+        for waiting in self._waiting:
+            waiting.hurry(self.patience_s)
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,7 @@ class Plan:
     stop: Stop
     placement: Placement
     durable: Durable
+    collector: Collector
     addresses: tuple[str, ...] = ()
     opened: list[tuple[Keep, Paced]] = field(default_factory=list)
 
@@ -120,6 +129,11 @@ class Plan:
             stack.callback(opened[write.name].close)
         self.stop.covers(opened.values())
         return opened
+
+    def saved(self) -> None:
+        """Wait until the files of a snapshot are durable, so that it may count; raises `HeadraceError`."""
+        self.durable.wait()
+        self.collector.turn()
 
     def settle(self, outputs: Mapping[str, Output]) -> None:
         """Write again what a Redis that was replaced at the very end may lack, and let go of what was purged.

@@ -1,28 +1,29 @@
 """Starts a flow: checks what it needs, opens log and state, runs it on the engine, and stops it in order."""
 
-import gc
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from flows import bind, loop, windows
 from flows.bad_share import BadShare
+from flows.codecs import reading
+from flows.collector import Collector
 from flows.drawing import Drawing
 from flows.fingerprint import check_fingerprint, save_fingerprint
 from flows.intake import Intake
 from flows.observe import Observer
 from flows.placement import Placement
 from flows.plan import Plan, Stop
-from schemas.codec import Codec
+from flows.told import told
+from operators.kernels import kernels
 from schemas.errors import HeadraceError, UsageError
 from schemas.nearest import nearest
-from schemas.records import load_extra
 from schemas.settings import Settings
-from schemas.topics import TOPICS
-from sinks.page import Page
 from sources.log import Log
 from sources.open_log import open_log
+from sources.schema_registry import SchemaRegistry
 from state.durable import Durable
 from state.lock import StateLock
 
@@ -57,11 +58,13 @@ def run(
         )
     placement = Placement(settings.shards, len(addresses) or 1, index)
     observer = observer or Observer(name)
+    observer.index, observer.processes = placement.index, placement.processes
     state = Path(settings.state) / name
     drawing = FLOWS[name](settings, observer)
     with ExitStack() as stack:
         seat = index if addresses else None
         stack.enter_context(StateLock(state, ",".join(addresses), seat))
+        stack.enter_context(told(observer, settings, drawing))
         for sentence in check_fingerprint(state, settings, drawing):
             log.warning("%s", sentence)
         events = open_log(settings, name)
@@ -73,17 +76,39 @@ def run(
         first = {part: end for part, end in found.items() if part.rpartition("/")[0] in optional}
         save_fingerprint(state, settings, drawing)
         observer.expects(ends)
-        if settings.metrics.port:
-            stack.callback(Page(observer.metrics, settings.metrics.host, settings.metrics.port).close)
+        mine = set(placement.mine)
+        observer.where.expects(
+            {
+                part: end
+                for part, end in found.items()
+                if int(part.rpartition("/")[2]) % placement.shards in mine
+            }
+        )
         durable = Durable()
         stack.callback(durable.close)
-        intake = Intake(
-            settings, events, state, _codecs(settings, topics), BadShare.of(settings), observer, durable
-        )
+        registry = SchemaRegistry.of(settings)
+        codecs = reading(settings, topics, registry)
+        intake = Intake(settings, events, state, codecs, BadShare.of(settings), observer, durable)
         stop = stack.enter_context(Stop(settings.stop_ms / 1000).on_signals())
-        stack.enter_context(_collector_at_rest())
+        if registry is not None:
+            stop.covers([registry])
+        _prepare_inner_loops()
+        collector = stack.enter_context(Collector(settings.epoch_ms / 1000).at_rest())
         ENGINES[settings.engine](
-            Plan(drawing, settings, intake, state, topics, ends, first, stop, placement, durable, addresses)
+            Plan(
+                drawing,
+                settings,
+                intake,
+                state,
+                topics,
+                ends,
+                first,
+                stop,
+                placement,
+                durable,
+                collector,
+                addresses,
+            )
         )
 
 
@@ -114,26 +139,8 @@ def _ends(events: Log, topics: tuple[str, ...]) -> dict[str, int]:
     }
 
 
-def _codecs(settings: Settings, topics: tuple[str, ...]) -> dict[str, Codec]:
-    extra = load_extra(Path(settings.schema_path)) if settings.schema_path else {}
-    records = {topic: TOPICS[topic].record for topic in topics}
-    return {
-        topic: Codec(record, extra.get(record, ()), settings.max_record_bytes)
-        for topic, record in records.items()
-    }
-
-
-@contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    """Let the cyclic collector rest: it would walk every message of a batch again and again.
-
-    What start-up made is frozen; the rest is collected once an epoch, after the snapshot.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        gc.unfreeze()
+def _prepare_inner_loops() -> None:
+    """Compile them before the first record; what was compiled lies on disk for the next start."""
+    began = time.monotonic()
+    form = kernels().form
+    log.info("inner loops: %s, ready in %.1f s", form, time.monotonic() - began)

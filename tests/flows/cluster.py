@@ -61,7 +61,7 @@ def run(place: Place, size: int) -> int:
 
 def records(said: str) -> int:
     """How many records a process says that it read."""
-    [count] = re.findall(r"windows: ([\d,]+) records", said)
+    [count] = re.findall(r"windows: ([\d,]+) records in", said)
     return int(count.replace(",", ""))
 
 

@@ -10,6 +10,7 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from flows.bad_share import BadShare
 from flows.bind import dataflow
+from flows.collector import Collector
 from flows.drawing import Output
 from flows.failure import Failure
 from flows.intake import Intake
@@ -47,7 +48,7 @@ def plan(name: str, folder: Path) -> Plan:
     durable = Durable()
     intake = Intake(settings, FileLog(folder), folder, {}, BadShare.of(settings), observer, durable)
     drawing = FLOWS[name](settings, observer)
-    return Plan(drawing, settings, intake, folder, (), {}, {}, Stop(1.0), Placement(2), durable)
+    return Plan(drawing, settings, intake, folder, (), {}, {}, Stop(1.0), Placement(2), durable, Collector(1.0))
 
 
 def sinks(steps: Any) -> Iterator[Any]:
