@@ -16,6 +16,7 @@ from operators.measures import TYPES
 from operators.seen_days import SeenDays
 from operators.seen_past import SeenPast
 from operators.seen_state import DAY_MS, Views, due_table, merge_due, merge_views
+from schemas.constants import SEEN_DAYS
 from schemas.effects import SeenErase, SeenSet
 from schemas.frame import Erasure, Frame, Int64s
 
@@ -23,13 +24,10 @@ VIEWS = "views"
 DUE = "due"
 ERASED = "erased"
 
-DAYS = 8
-"""Days before the current one that a reader may ask for."""
-
 ERASED_DAYS = 400
 """Days back that an erasure deletes keys of, if there were impressions then: a history may just have been read."""
 
-_MERGE_DAYS = DAYS // 2
+_MERGE_DAYS = SEEN_DAYS // 2
 _ENOUGH = 20_000
 _IMPRESSION = TYPES.index("impression")
 
@@ -49,7 +47,7 @@ class Seen(Operator):
     def merge(self, table: str, parts: Sequence[pa.Table], facts: Mapping[str, int]) -> pa.Table:
         """The sum of parts of one table, without days that nobody asks for."""
         if table == VIEWS:
-            return merge_views(parts, facts["clock"] // DAY_MS - DAYS)
+            return merge_views(parts, facts["clock"] // DAY_MS - SEEN_DAYS)
         return merge_due(parts, facts["epoch"]) if table == DUE else merge_erased(parts)
 
 
@@ -111,7 +109,7 @@ class SeenLogic:
         until_ms = self._erased.until(users)
         last = until_ms // DAY_MS
         mixed = self._days.seen_after(users, until_ms)
-        mixed |= (last < self.floor) & (last >= self._today - DAYS)
+        mixed |= (last < self.floor) & (last >= self._today - SEEN_DAYS)
         later = self._past.after_erasure(users[mixed], self._fresh)
         self._days.clear(users, last)
         self._fresh = [self._counting(views) for views in self._fresh]
@@ -135,7 +133,7 @@ class SeenLogic:
         """The impressions since the last snapshot, what waits to be written, and how far time has come."""
         self._count()
         self.epoch += 1
-        self.floor = max(self.floor, self._settled // DAY_MS, self._today - DAYS)
+        self.floor = max(self.floor, self._settled // DAY_MS, self._today - SEEN_DAYS)
         self._days.leave(self.floor)
         tables = {
             VIEWS: Views.together(self._fresh).table(),
@@ -178,7 +176,7 @@ class SeenLogic:
 
     def _old_days(self) -> Iterator[SeenSet]:
         """The bitmaps of the days before `old_end` that are not in memory, latest day first."""
-        while self.old_end > self._today - DAYS:
+        while self.old_end > self._today - SEEN_DAYS:
             if self.old_end - 1 not in self._days:
                 yield from self._past.day(self.old_end - 1)
             self.old_end -= 1

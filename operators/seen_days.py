@@ -44,7 +44,7 @@ class SeenDays:
     def take_due(self) -> list[SeenSet]:
         """The bitmaps that wait to be written."""
         taken = [(day, *kept.take_due()) for day, kept in self._days.items()]
-        return [SeenSet(users, np.full(len(users), day), bits) for day, users, bits in taken if len(users)]
+        return [SeenSet(day, users, bits) for day, users, bits in taken if len(users)]
 
     def write_again(self) -> None:
         """Let all bitmaps wait to be written."""

@@ -34,10 +34,9 @@ class SeenPast:
         asked = pa.array(users)
 
         def theirs(views: Views) -> npt.NDArray[np.bool_]:
-            found: npt.NDArray[np.bool_] = pc.is_in(pa.array(views.users), asked).to_numpy(
-                zero_copy_only=False
-            )
-            return found & (self._erased.until(views.users) // DAY_MS == views.days)
+            found: npt.NDArray[np.bool_] = self._erased.until(views.users) // DAY_MS == views.days
+            found &= pc.is_in(pa.array(views.users), asked).to_numpy(zero_copy_only=False)
+            return found
 
         return self._views(theirs, fresh) if len(users) else Views.together(())
 
@@ -48,8 +47,7 @@ class SeenPast:
             users, marked = mine.users[order], mine.marks[order]
             starts = np.flatnonzero(np.append(True, users[1:] != users[:-1]))[::AT_ONCE]
             for start, end in itertools.pairwise([*starts.tolist(), len(users)]):
-                ids, bits = bitmaps(users[start:end], marked[start:end])
-                yield SeenSet(ids, np.full(len(ids), day), bits)
+                yield SeenSet(day, *bitmaps(users[start:end], marked[start:end]))
 
     def _views(self, chosen: Callable[[Views], npt.NDArray[np.bool_]], fresh: Sequence[Views]) -> Views:
         found = []

@@ -7,6 +7,9 @@ from schemas.settings_fields import Settings
 DWELL_EDGES_MS: Final = (0, 1_000, 3_000, 7_000, 12_000, 21_000, 45_000, 95_000, 390_000, 1_800_000)
 """Edges of the dwell histogram: bucket i holds edge[i] <= dwell < edge[i + 1], the last also its end."""
 
+SEEN_DAYS: Final = 8
+"""UTC days before the current one of which readers may ask what a user has seen, and days that a filter lives."""
+
 UNKNOWN_POSITION: Final = 1_000
 """Thousandths that an impression without a known position counts as examined."""
 

@@ -86,13 +86,13 @@ class AffinitySet:
 
 @dataclass(frozen=True, slots=True)
 class SeenSet:
-    """What users have seen on a UTC day: `bits[i]` is the whole Bloom filter of `user_ids[i]` on `days[i]`.
+    """What users have seen on a UTC day, counted since 1970: `bits[i]` is the whole Bloom filter of `user_ids[i]`.
 
-    `days` are counted since 1970, `bits` is uint8 of shape (n, 512). The pairs of one effect are distinct.
+    `bits` is uint8 of shape (n, 512). The users of one effect are distinct.
     """
 
+    day: int
     user_ids: Int64s
-    days: Int64s
     bits: npt.NDArray[np.uint8]
 
     def __len__(self) -> int:
@@ -143,4 +143,4 @@ class FeatureSet:
         return 1
 
 
-Effect = VectorSet | AffinitySet | Trending | Erase | FeatureSet
+Effect = VectorSet | AffinitySet | SeenSet | MemberSet | Trending | Erase | SeenErase | FeatureSet

@@ -66,11 +66,18 @@ def key(kind: str, /, prefix: str = "", **values: int | str) -> str:
     return prefix + _PLACEHOLDER.sub(lambda found: str(values[found[1]]), pattern)
 
 
-def affixes(kind: str, prefix: str = "") -> tuple[str, str]:
-    """What stands before and after the only placeholder of a kind: keys of many ids are put together from these.
+def affixes(kind: str, prefix: str = "", /, **values: int | str) -> tuple[str, str]:
+    """What stands before and after the first placeholder of a kind: keys of many ids are put together from these.
+
+    `values` are those of the others.
 
     >>> affixes("features_user", "blue:")
     ('blue:features:user:{', '}')
+    >>> affixes("seen", day=20577)
+    ('seen:{', '}:20577')
     """
-    before, _, after = _PLACEHOLDER.split(KEYS[kind].pattern)
-    return prefix + before, after
+    first, *others = KEYS[kind].placeholders
+    if sorted(values) != sorted(others):
+        raise TypeError(f"a key of the kind {kind} needs {others}, not {sorted(values)}")
+    before, _, after = key(kind, prefix, **{first: "\0"}, **values).partition("\0")
+    return before, after

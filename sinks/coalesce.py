@@ -4,8 +4,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from schemas.effects import Effect, Erase, FeatureSet, Trending, VectorSet
+from schemas.effects import (
+    Effect,
+    Erase,
+    FeatureSet,
+    MemberSet,
+    SeenErase,
+    SeenSet,
+    Trending,
+    VectorSet,
+)
 from schemas.frame import Int64s
+from sinks.coalesce_users import last_members, last_seen, without
 
 
 def coalesce(effects: Sequence[Effect]) -> list[Effect]:
@@ -15,6 +25,9 @@ def coalesce(effects: Sequence[Effect]) -> list[Effect]:
     """
     vectors: dict[str, list[VectorSet]] = {}
     erased: dict[str, list[Erase]] = {}
+    seen: dict[int, list[SeenSet]] = {}
+    unseen: list[SeenErase] = []
+    members: dict[str, list[MemberSet]] = {}
     others: dict[tuple[type, str | int], Trending | FeatureSet] = {}
     for effect in effects:
         if isinstance(effect, VectorSet):
@@ -24,6 +37,13 @@ def coalesce(effects: Sequence[Effect]) -> list[Effect]:
             before = vectors.get(effect.entity, [])
             vectors[effect.entity] = [kept for one in before if len(kept := _without(one, effect))]
             erased.setdefault(effect.entity, []).append(effect)
+        elif isinstance(effect, SeenSet):
+            seen.setdefault(effect.day, []).append(effect)
+        elif isinstance(effect, SeenErase):
+            seen = {day: [without(one, effect) for one in some] for day, some in seen.items()}
+            unseen.append(effect)
+        elif isinstance(effect, MemberSet):
+            members.setdefault(effect.kind, []).append(effect)
         elif isinstance(effect, Trending):
             others[Trending, effect.region] = effect
         else:
@@ -33,7 +53,10 @@ def coalesce(effects: Sequence[Effect]) -> list[Effect]:
             Erase(entity, np.unique(np.concatenate([one.ids for one in some])))
             for entity, some in erased.items()
         ),
+        *unseen,
         *(_last(some) for some in vectors.values() if some),
+        *(last_seen(some) for some in seen.values()),
+        *(last_members(some) for some in members.values()),
         *others.values(),
     ]
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from schemas.effects import Effect, Erase, VectorSet
+from schemas.effects import Effect, Erase, MemberSet, SeenSet, VectorSet
 from schemas.errors import HeadraceError
 from sinks.coalesce import coalesce, rows_of
 
@@ -168,4 +168,13 @@ class Pending:
 
 def _size(effect: Effect) -> int:
     """What an effect takes in memory, roughly."""
-    return 24 * len(effect) + 100 + (effect.values.nbytes if isinstance(effect, VectorSet) else 0)
+    match effect:
+        case VectorSet():
+            size = effect.values.nbytes
+        case SeenSet():
+            size = effect.bits.nbytes
+        case MemberSet():
+            size = effect.members.nbytes
+        case _:
+            size = 0
+    return 24 * len(effect) + 100 + size

@@ -10,7 +10,7 @@ import hiredis
 from schemas.errors import HeadraceError
 from sinks.redis_errors import meaning
 from sinks.redis_url import Address
-from sinks.resp import Request, command
+from sinks.resp_parts import Request, command
 
 PLAIN_REPLY = 5
 """Bytes of a reply to `SET`: `+OK` done, `$-1` not done because of `XX`, each with its line end."""

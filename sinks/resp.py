@@ -9,28 +9,24 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
-from schemas.effects import Effect, Erase, FeatureSet, Trending, VectorSet
+from schemas.effects import (
+    Effect,
+    Erase,
+    FeatureSet,
+    MemberSet,
+    SeenErase,
+    SeenSet,
+    Trending,
+    VectorSet,
+)
 from schemas.keys import affixes, key
 from schemas.vector import HEADER, LAYOUT, VALUE
-
-Bytes = npt.NDArray[np.uint8]
+from sinks import resp_seen
+from sinks.resp_parts import Bytes, Digits, Request, command, side_by_side
 
 ROWS = 1024
 """Most vectors in a request: a quarter of a megabyte, so that encoding and Redis work at the same time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """Commands to send: `data` is RESP, `replies` how many replies come back.
-
-    `plain` says that each command is a `SET` outside a transaction, so that each reply is five bytes long.
-    """
-
-    data: bytes | memoryview
-    replies: int
-    plain: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,29 +43,33 @@ class Encoder:
 
     def requests(self, effects: Iterable[Effect]) -> Iterator[Request]:
         """Requests for coalesced `effects`: their order doesn't matter, save that erasures go first."""
-        vectors: list[VectorSet] = []
+        many: list[VectorSet | SeenSet | MemberSet] = []
         others: list[bytes] = []
         replies = 0
         for effect in effects:
-            if isinstance(effect, VectorSet):
-                vectors.append(effect)
+            if isinstance(effect, VectorSet | SeenSet | MemberSet):
+                many.append(effect)
                 continue
             commands = self.others(effect)
             others += commands
             replies += len(commands)
         if others:
             yield Request(b"".join(others), replies, plain=False)
-        for effect in vectors:
-            yield from self.vectors(effect)
+        for effect in many:
+            match effect:
+                case VectorSet():
+                    yield from self.vectors(effect)
+                case SeenSet():
+                    yield from resp_seen.seen(effect, self.prefix)
+                case MemberSet():
+                    yield from resp_seen.members(effect, self.prefix, self.ttl_s["user"])
 
     def vectors(self, effect: VectorSet) -> Iterator[Request]:
         """`SET key vector EX ttl` for each id, with `XX` where it is an expiry."""
-        _, offsets_buffer, text_buffer = pa.array(effect.ids).cast(pa.string()).buffers()
-        offsets = np.frombuffer(offsets_buffer, np.int32, len(effect) + 1)
-        text = np.frombuffer(text_buffer, np.uint8)
+        ids = Digits(effect.ids)
         values = np.ascontiguousarray(effect.values, VALUE)
         # What decides the form of a command: the characters of the id, and whether it has XX.
-        form = (np.diff(offsets) * 2 + effect.expiry).astype(np.uint8)
+        form = (ids.lengths * 2 + effect.expiry).astype(np.uint8)
         by_form = np.argsort(form, kind="stable")
         end = 0
         for code, count in enumerate(np.bincount(form).tolist()):
@@ -78,18 +78,18 @@ class Encoder:
             frame = self._frame(effect.entity, characters, values.shape[1], bool(expiry))
             for first in range(start, end, ROWS):
                 rows = by_form[first : min(first + ROWS, end)]
-                digits = text[offsets[rows][:, None] + np.arange(characters, dtype=np.int32)]
+                digits = ids.of(rows, characters)
                 header = self._header(effect.as_of_ms[rows], values.shape[1])
-                data = _side_by_side(
-                    frame[0], digits, frame[1], header, values[rows].view(np.uint8), frame[2]
-                )
+                data = side_by_side(frame[0], digits, frame[1], header, values[rows].view(np.uint8), frame[2])
                 yield Request(data, len(rows), plain=True)
 
-    def others(self, effect: Erase | Trending | FeatureSet) -> list[bytes]:
+    def others(self, effect: Erase | SeenErase | Trending | FeatureSet) -> list[bytes]:
         """The commands of an effect that is seldom: one by one."""
         match effect:
             case Erase():
                 return self.erase(effect)
+            case SeenErase():
+                return resp_seen.unsee(effect, self.prefix)
             case Trending():
                 return self.trending(effect)
             case FeatureSet():
@@ -130,28 +130,3 @@ class Encoder:
         header["count"] = count
         header["as_of_ms"] = as_of_ms
         return header.view(np.uint8).reshape(-1, HEADER.itemsize)
-
-
-def command(*words: str | float) -> bytes:
-    r"""One command; numbers are written as the shortest text that gives the same number.
-
-    >>> command("ZADD", "trending:all", 0.5, "7")
-    b'*4\r\n$4\r\nZADD\r\n$12\r\ntrending:all\r\n$3\r\n0.5\r\n$1\r\n7\r\n'
-    """
-    texts = [(word if isinstance(word, str) else repr(word)).encode() for word in words]
-    return b"*%d\r\n" % len(texts) + b"".join(b"$%d\r\n%b\r\n" % (len(text), text) for text in texts)
-
-
-def _side_by_side(*columns: bytes | Bytes) -> memoryview:
-    """Rows of bytes put side by side; a `bytes` is the same in each row."""
-    rows = next(len(column) for column in columns if not isinstance(column, bytes))
-    matrix = np.concatenate(
-        [
-            np.broadcast_to(np.frombuffer(column, np.uint8), (rows, len(column)))
-            if isinstance(column, bytes)
-            else column
-            for column in columns
-        ],
-        axis=1,
-    )
-    return matrix.reshape(-1).data

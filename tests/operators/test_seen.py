@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from operators import seen_past
 from operators.base import Saved
 from operators.bloom import contains
-from operators.seen import DAYS, DUE, ERASED, VIEWS, Seen, SeenLogic
+from operators.seen import DUE, ERASED, VIEWS, Seen, SeenLogic
+from schemas.constants import SEEN_DAYS
 from schemas.effects import SeenErase, SeenSet
 from schemas.frame import Erasure
 from tests.operators.events import event, frame
@@ -32,11 +33,11 @@ class Redis:
     def write(self, effects: Sequence[Any]) -> None:
         for effect in effects:
             if isinstance(effect, SeenSet):
-                pairs = list(zip(effect.user_ids.tolist(), effect.days.tolist(), strict=True))
-                assert len(set(pairs)) == len(pairs)
-                for pair, bits in zip(pairs, effect.bits, strict=True):
+                users = effect.user_ids.tolist()
+                assert len(set(users)) == len(users)
+                for user, bits in zip(users, effect.bits, strict=True):
                     assert bits.any()
-                    self.bits[pair] = bits_in(bits.tobytes())
+                    self.bits[user, effect.day] = bits_in(bits.tobytes())
             else:
                 assert isinstance(effect, SeenErase)
                 columns = (effect.user_ids.tolist(), effect.first_days.tolist(), effect.last_days.tolist())
@@ -82,7 +83,7 @@ def erasure(*pairs: tuple[int, int]) -> Erasure:
 
 def asked(bits: Bits, clock: int) -> Bits:
     """What a reader may ask for."""
-    return {pair: found for pair, found in bits.items() if pair[1] >= clock // DAY_MS - DAYS}
+    return {pair: found for pair, found in bits.items() if pair[1] >= clock // DAY_MS - SEEN_DAYS}
 
 
 @settings(max_examples=200, deadline=None)
@@ -180,12 +181,14 @@ def test_days_that_are_over_leave_memory_and_are_found_again(monkeypatch: pytest
         if drains == 4:
             disk.save(logic)
             logic = disk.build()
-    assert drains > DAYS
+    assert drains > SEEN_DAYS
     clock = events[-1]["at_ms"]
     assert redis.bits == asked(seen(events), clock)
-    assert len({day for _, day in redis.bits}) == DAYS + 1
+    assert len({day for _, day in redis.bits}) == SEEN_DAYS + 1
     disk.save(logic, most=0)
-    assert min(rows.column("day").to_numpy().min() for rows in disk.tables[VIEWS]) == clock // DAY_MS - DAYS
+    assert (
+        min(rows.column("day").to_numpy().min() for rows in disk.tables[VIEWS]) == clock // DAY_MS - SEEN_DAYS
+    )
 
 
 def test_nothing_is_left_of_an_erased_user() -> None:

@@ -2,7 +2,16 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.effects import Effect, Erase, FeatureSet, Trending, VectorSet
+from schemas.effects import (
+    Effect,
+    Erase,
+    FeatureSet,
+    MemberSet,
+    SeenErase,
+    SeenSet,
+    Trending,
+    VectorSet,
+)
 from sinks.coalesce import coalesce
 
 Store = dict[tuple[str, object], object]
@@ -26,6 +35,33 @@ TRENDING = st.builds(
     st.sampled_from(["all", "br"]),
     st.lists(SMALL, unique=True, max_size=3),
 )
+USERS = st.lists(SMALL, unique=True, max_size=4)
+SEEN = st.builds(
+    lambda day, users, bits: SeenSet(
+        day, np.array(users, np.int64), np.full((len(users), 1), bits, np.uint8)
+    ),
+    st.integers(1, 3),
+    USERS,
+    st.integers(1, 200),
+)
+UNSEEN = st.builds(
+    lambda users, first, days: SeenErase(
+        np.array(users, np.int64), np.full(len(users), first), np.full(len(users), first + days)
+    ),
+    USERS,
+    st.integers(0, 3),
+    st.integers(-1, 2),
+)
+MEMBERS = st.builds(
+    lambda kind, sets: MemberSet(
+        kind,
+        np.array(list(sets), np.int64),
+        np.cumsum([len(items) for items in sets.values()], dtype=np.int64),
+        np.array([item for items in sets.values() for item in items], np.int64),
+    ),
+    st.sampled_from(["hidden", "muted"]),
+    st.dictionaries(SMALL, st.lists(SMALL, unique=True, max_size=3), max_size=3),
+)
 FEATURE_SETS = st.builds(FeatureSet, st.integers(1, 2), st.sampled_from(["a", "b"]))
 
 
@@ -39,6 +75,24 @@ def apply(effects: list[Effect], store: Store) -> Store:
         if isinstance(effect, FeatureSet):
             store[("feature_set", effect.version)] = effect.description
             continue
+        if isinstance(effect, SeenSet):
+            store |= {
+                (f"seen {effect.day}", user): bits.tolist()
+                for user, bits in zip(effect.user_ids.tolist(), effect.bits, strict=True)
+            }
+            continue
+        if isinstance(effect, SeenErase):
+            for row, user in enumerate(effect.user_ids.tolist()):
+                for day in range(effect.first_days[row], effect.last_days[row] + 1):
+                    store.pop((f"seen {day}", user), None)
+            continue
+        if isinstance(effect, MemberSet):
+            sets = np.split(effect.members, effect.ends)[:-1]
+            store |= {
+                (effect.kind, user): items.tolist()
+                for user, items in zip(effect.user_ids.tolist(), sets, strict=True)
+            }
+            continue
         for row, number in enumerate(effect.ids.tolist()):
             key = (effect.entity, number)
             if isinstance(effect, Erase):
@@ -49,7 +103,7 @@ def apply(effects: list[Effect], store: Store) -> Store:
 
 
 @given(
-    effects=st.lists(vector_sets() | ERASES | TRENDING | FEATURE_SETS, max_size=12),
+    effects=st.lists(vector_sets() | ERASES | TRENDING | FEATURE_SETS | SEEN | UNSEEN | MEMBERS, max_size=12),
     before=st.dictionaries(st.tuples(ENTITY, SMALL), st.just("before"), max_size=5),
 )
 def test_coalesced_effects_leave_the_same_behind(

@@ -7,7 +7,7 @@ from schemas.errors import HeadraceError
 from sinks.redis_connection import Connection
 from sinks.redis_errors import TryAgainError
 from sinks.redis_url import Address, parse
-from sinks.resp import Request, command
+from sinks.resp_parts import Request, command
 
 SET = Request(command("SET", "key", "value"), 1, plain=True)
 
