@@ -17,8 +17,17 @@ COUNTERS: Final = (
     "dwell_count",
     "dwell_sum_ms",
     "examined",
+    "events",
+    "posts",
+    "length_ms",
 )
 """What is counted; `examined` is the sum of the position curve over the impressions, in thousandths."""
+
+SESSION_COUNTERS: Final = ("events", "impressions", "engagements", "posts", "length_ms")
+"""What is counted of a session; `posts` are distinct, the length is that from the first event to the last."""
+
+ONLY_SESSION: Final = ("events", "posts", "length_ms")
+"""What is counted of sessions only."""
 
 Sign = Literal["+", "-", "*", "/"]
 

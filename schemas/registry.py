@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from schemas.constants import constants_of
 from schemas.errors import UsageError
-from schemas.expression import Counter, Expression, Quantile, parts
+from schemas.expression import ONLY_SESSION, SESSION_COUNTERS, Counter, Expression, Quantile, parts
 from schemas.formula import parse
 from schemas.registry_file import BUILT_IN, Entry, read_entries
 from schemas.settings_fields import Settings
-from schemas.windows import WINDOWS, duration_name
+from schemas.windows import SESSION, WINDOWS, duration_name
 
 ENTITIES: Final = {
     "post": "item",
@@ -193,18 +193,33 @@ def _expanded(entry: Entry, constants: Mapping[str, float], path: Path) -> list[
                 expression = parse(formula, constants)
             except UsageError as error:
                 raise UsageError(f"{where}: {error}") from None
-            features.append(
-                Feature(
-                    name=f"{entity}_{entry.name}_{window}",
-                    group=ENTITIES[entity],
-                    entity=entity,
-                    window=window,
-                    formula=formula,
-                    expression=expression,
-                    type=entry.type,
-                    default=default,
-                    crosses=entry.crosses,
-                    doc=entry.doc,
-                )
+            feature = Feature(
+                name=f"{entity}_{entry.name}_{window}",
+                group=ENTITIES[entity],
+                entity=entity,
+                window=window,
+                formula=formula,
+                expression=expression,
+                type=entry.type,
+                default=default,
+                crosses=entry.crosses,
+                doc=entry.doc,
             )
+            _check_session(feature, where)
+            features.append(feature)
     return features
+
+
+def _check_session(feature: Feature, where: str) -> None:
+    """Raise `UsageError` if the feature reads something of a session that isn't counted, or of another window."""
+    windows = {feature.window, *(window for _, window in feature.counters)}
+    if SESSION in windows and feature.entity != "user":
+        raise UsageError(f"{where}: sessions are of users; take {SESSION} away from {feature.entity}")
+    if feature.window == SESSION and feature.has_quantile:
+        raise UsageError(f"{where}: the dwells of a session have no quantile; take another window")
+    for name, window in sorted(feature.counters):
+        if window == SESSION and name not in SESSION_COUNTERS:
+            known = ", ".join(SESSION_COUNTERS)
+            raise UsageError(f"{where}: of a session there is no {name}; there are {known}")
+        if window != SESSION and name in ONLY_SESSION:
+            raise UsageError(f"{where}: {name} is there of the window {SESSION} only, not of {window}")

@@ -7,11 +7,14 @@ MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 
+SESSION: Final = "session"
+"""The window of what a user has done since they last were away for half an hour."""
+
 
 class Window(NamedTuple):
-    """Length and pane in milliseconds; None for a window that never ends and so has no panes.
+    """Length and pane in milliseconds; a window without a length is as long as what it is named after.
 
-    As of T it holds the events with `floor((T - length) / pane) * pane <= at_ms <= T`.
+    As of T one with a length holds the events with `floor((T - length) / pane) * pane <= at_ms <= T`.
     """
 
     length_ms: int | None
@@ -26,8 +29,9 @@ WINDOWS: Final[dict[str, Window]] = {
     "7d": Window(7 * DAY, DAY),
     "30d": Window(30 * DAY, DAY),
     "lifetime": Window(None, None),
+    SESSION: Window(None, MINUTE),
 }
-"""Every window by name, shortest first."""
+"""Every window by name: those with a length first, the shortest before the others."""
 
 
 def duration_name(ms: int) -> str:

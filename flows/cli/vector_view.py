@@ -26,8 +26,7 @@ def vector_table(vector: dict[str, Any]) -> Table:
     for feature, value in vector["features"].items():
         name, _, window = feature.removeprefix(f"{vector['kind']}_").rpartition("_")
         cells.setdefault(name, {})[window] = value
-    known = [*WINDOWS, "session"]
-    windows = sorted({window for row in cells.values() for window in row}, key=known.index)
+    windows = sorted({window for row in cells.values() for window in row}, key=[*WINDOWS].index)
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("feature")
     for window in windows:

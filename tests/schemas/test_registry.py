@@ -157,10 +157,34 @@ def test_own_constants_and_defaults_by_name(tmp_path: Path) -> None:
     assert feature.default == 0.5
 
 
+SESSION_ENTRY = ENTRY.replace('post = ["1h", "24h"]', 'user = ["session", "24h"]')
+
+
+def test_what_is_counted_of_sessions_may_be_read_from_other_windows_of_users(tmp_path: Path) -> None:
+    """Only `events`, `posts` and `length_ms` must be of the session, by the feature's window or by their own."""
+    entry = SESSION_ENTRY.replace(
+        "likes / clicks", "engagements / impressions + events_session / length_ms_session"
+    )
+    mine = registry(tmp_path, HEAD + entry)
+    assert mine.windows("user") == ["24h", "session"]
+    assert [feature.pane for feature in mine.features] == ["1m", "1h"]
+    assert mine.features[1].counters == {
+        ("engagements", "24h"),
+        ("impressions", "24h"),
+        ("events", "session"),
+        ("length_ms", "session"),
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         (ENTRY, ["mine.toml", "name"]),
+        (HEAD + SESSION_ENTRY, ["of a session there is no clicks", "engagements, posts"]),
+        (HEAD + SESSION_ENTRY.replace("likes / clicks", "posts"), ["posts is there of", "not of 24h"]),
+        (HEAD + SESSION_ENTRY.replace("likes / clicks", "quantile(0.5)"), ["session have no quantile"]),
+        (HEAD + ENTRY.replace("24h", "session"), ["sessions are of users", "away from post"]),
+        (HEAD + ENTRY.replace("likes /", "events_session /"), ["sessions are of users"]),
         (HEAD.replace("7", "70000") + ENTRY, ["version"]),
         (
             HEAD + ENTRY.replace("likes /", "like /"),
