@@ -13,7 +13,7 @@ from operators.measures import Measures
 from operators.roll_up import LIFETIME
 from operators.trending import WINDOW as TREND
 from operators.window_state import merge_keys, merge_tiles
-from operators.window_table import Window
+from operators.window_table import Window, finest_pane
 from schemas.registry import Registry
 from schemas.windows import WINDOWS
 
@@ -44,6 +44,11 @@ class Entity:
         ]
         needed = [window for window in shapes if window.shown or (self.name, window.name) == ("post", TREND)]
         return tuple(sorted(needed, key=lambda window: window.length_ms))
+
+    @property
+    def pane_ms(self) -> int:
+        """The pane that events are counted in."""
+        return finest_pane(self.windows)
 
     @property
     def idle_ms(self) -> int | None:

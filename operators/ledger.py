@@ -1,7 +1,7 @@
 """Additive counts by slot and column, over several sliding windows at once.
 
-A *cell* is one 64-bit number, `pane << 34 | slot << 6 | column`, so that sorting cells sorts them by time. A run is a
-sorted array of distinct cells with their amounts. A window is what was ever added less what has left it, both
+A *cell* is one 64-bit number, `pane << 34 | slot << 6 | column`, so that sorting cells sorts them by time. A run is an
+array of cells in order of their panes, with their amounts. A window is what was ever added less what has left it, both
 held as whole numbers, so nothing drifts and the order of additions does not matter (panes after Li et al. 2005,
 "No pane, no gain"; subtract-on-evict after Tangwongsan et al. 2015).
 """
@@ -42,7 +42,7 @@ def slots_of(cells: Int64s) -> Int64s:
 
 @dataclass(slots=True)
 class Run:
-    """Sorted distinct cells with amounts, and by window how many of them have left it."""
+    """Cells in order of their panes with amounts, and by window how many of them have left it."""
 
     cells: Int64s
     amounts: Amounts
@@ -81,7 +81,7 @@ class Ledger:
         self.gone = [_grown(gone, size) for gone in self.gone]
 
     def add(self, cells: Int64s, amounts: Amounts, fresh: bool) -> list[Int64s]:
-        """Add a run of distinct sorted cells; returns by window those that have left it already.
+        """Add cells in order of their panes; returns by window those that have left it already.
 
         A `fresh` run is part of the next snapshot, any other was read from one.
         """

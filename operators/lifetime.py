@@ -4,6 +4,7 @@ The events of a key fall into segments: two neighbours in event time at most `id
 is the latest segment. Nearly every key has one segment for ever, so only older segments hold counts of their own.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,6 +24,10 @@ class Segment:
     last_ms: int
     counts: Int64s
     dwell_ms: int
+
+
+Counts = Callable[[int], Int64s]
+"""What the events of an entry count: by column, and the sum of dwell last."""
 
 
 class Totals(Protocol):
@@ -49,20 +54,26 @@ class Lifetimes:
         self.first = np.concatenate((self.first, np.full(slots - len(self.first), FAR)))
         self.last = np.concatenate((self.last, np.full(slots - len(self.last), -FAR)))
 
-    def extend(self, slots: Int64s, at_ms: Int64s, columns: Int64s, dwell_ms: Int64s, totals: Totals) -> None:
-        """Take in events, one entry each; `totals` gives by slot everything before them, dwell last."""
+    def extend(
+        self, slots: Int64s, first_ms: Int64s, last_ms: Int64s, counts: Counts, totals: Totals
+    ) -> None:
+        """Take in events, some of one segment to an entry: they lie between `first_ms` and `last_ms`.
+
+        `counts` gives what the events of an entry count, `totals` by slot everything before them.
+        """
         if self.idle_ms is None:
-            np.maximum.at(self.last, slots, at_ms)
+            np.maximum.at(self.last, slots, last_ms)
             return
-        apart = self._apart(slots, at_ms, self.idle_ms)
+        apart = self._apart(slots, first_ms, last_ms, self.idle_ms)
         if len(apart):
             odd = np.isin(slots, apart)
             for slot in apart.tolist():
-                mine = np.flatnonzero(slots == slot)
-                self._place(slot, at_ms[mine], columns[mine], dwell_ms[mine], totals[slot], self.idle_ms)
-            slots, at_ms = slots[~odd], at_ms[~odd]
-        np.minimum.at(self.first, slots, at_ms)
-        np.maximum.at(self.last, slots, at_ms)
+                mine = np.flatnonzero(slots == slot).tolist()
+                entries = [self._segment(int(first_ms[row]), int(last_ms[row]), counts(row)) for row in mine]
+                self._place(slot, entries, totals[slot], self.idle_ms)
+            slots, first_ms, last_ms = slots[~odd], first_ms[~odd], last_ms[~odd]
+        np.minimum.at(self.first, slots, first_ms)
+        np.maximum.at(self.last, slots, last_ms)
 
     def retired(self, slots: Int64s) -> npt.NDArray[np.int64]:
         """What lies in older segments: [n, columns + 1], dwell last."""
@@ -86,43 +97,32 @@ class Lifetimes:
             place = {slot: new for new, slot in enumerate(kept.tolist())}
             self.older = {place[slot]: segments for slot, segments in self.older.items() if slot in place}
 
-    def _apart(self, slots: Int64s, at_ms: Int64s, idle_ms: int) -> Int64s:
+    def _apart(self, slots: Int64s, first_ms: Int64s, last_ms: Int64s, idle_ms: int) -> Int64s:
         """Slots with events that may begin, join or fall into another segment."""
         known = self.last[slots] > -FAR
-        odd = known & ((at_ms > self.last[slots] + idle_ms) | (at_ms < self.first[slots] - idle_ms))
+        odd = known & ((first_ms > self.last[slots] + idle_ms) | (last_ms < self.first[slots] - idle_ms))
         if self.older:
-            odd |= np.isin(slots, list(self.older)) & (at_ms < self.first[slots])
-        if len(at_ms) and int(at_ms.max()) - int(at_ms.min()) > idle_ms:
+            odd |= np.isin(slots, list(self.older)) & (first_ms < self.first[slots])
+        if len(slots) and int(last_ms.max()) - int(first_ms.min()) > idle_ms:
             odd |= ~known
         return np.unique(slots[odd])
 
-    def _place(
-        self,
-        slot: int,
-        at_ms: Int64s,
-        columns: Int64s,
-        dwell_ms: Int64s,
-        total: Int64s,
-        idle_ms: int,
-    ) -> None:
+    def _place(self, slot: int, entries: list[Segment], total: Int64s, idle_ms: int) -> None:
         segments = self.older.pop(slot, [])
         if self.last[slot] > -FAR:
             rest = total.copy()
             for segment in segments:
                 rest[:-1] -= segment.counts
                 rest[-1] -= segment.dwell_ms
-            segments = [
-                *segments,
-                Segment(int(self.first[slot]), int(self.last[slot]), rest[:-1], int(rest[-1])),
-            ]
-        for at, column, dwell in zip(at_ms.tolist(), columns.tolist(), dwell_ms.tolist(), strict=True):
-            counts = np.zeros(self.columns, np.int64)
-            counts[column] = 1
-            segments.append(Segment(at, at, counts, dwell))
-        joined = join(segments, idle_ms)
+            segments = [*segments, self._segment(int(self.first[slot]), int(self.last[slot]), rest)]
+        joined = join([*segments, *entries], idle_ms)
         self.first[slot], self.last[slot] = joined[-1].first_ms, joined[-1].last_ms
         if len(joined) > 1:
             self.older[slot] = joined[:-1]
+
+    @staticmethod
+    def _segment(first_ms: int, last_ms: int, counts: Int64s) -> Segment:
+        return Segment(first_ms, last_ms, counts[:-1], int(counts[-1]))
 
 
 def join(segments: list[Segment], idle_ms: int) -> list[Segment]:

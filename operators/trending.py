@@ -5,18 +5,19 @@ import numpy as np
 from operators.evaluate import Floats
 from operators.measures import ENGAGEMENTS, Measures
 from operators.roll_up import Counts
-from operators.window_table import WindowTable
-from schemas.effects import Trending
+from operators.window_table import Window, WindowTable
 from schemas.frame import Int64s
+from schemas.windows import WINDOWS
 
 WINDOW = "1h"
 EVERYWHERE = "all"
 TOP = 100
 EVERY_MS = 5_000
 HOUR_MS = 3_600_000
+HOUR = Window(WINDOW, HOUR_MS, WINDOWS[WINDOW].pane_ms or HOUR_MS)
 
 
-def trending(table: WindowTable, measures: Measures) -> Trending:
+def trending(table: WindowTable, measures: Measures) -> tuple[Int64s, Floats]:
     """The posts with the highest velocity over the last hour (engagements per hour), ties to the lower id.
 
     A post without engagement in the hour does not trend.
@@ -28,7 +29,7 @@ def trending(table: WindowTable, measures: Measures) -> Trending:
         * HOUR_MS
         / table.windows[number].length_ms
     )
-    return Trending(EVERYWHERE, *fastest(table.index.keys[live], velocity))
+    return fastest(table.index.keys[live], velocity)
 
 
 def fastest(posts: Int64s, velocity: Floats) -> tuple[Int64s, Floats]:
@@ -37,6 +38,10 @@ def fastest(posts: Int64s, velocity: Floats) -> tuple[Int64s, Floats]:
     >>> fastest(np.array([7, 5, 9]), np.array([2.0, 2.0, 0.0]))[0].tolist()
     [5, 7]
     """
+    if len(posts) > TOP:
+        slowest = np.partition(velocity, -TOP)[-TOP]
+        ahead = np.flatnonzero(velocity >= slowest)
+        posts, velocity = posts[ahead], velocity[ahead]
     best = np.lexsort((posts, -velocity))[:TOP]
     best = best[velocity[best] > 0]
     return posts[best], velocity[best]

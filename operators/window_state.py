@@ -109,8 +109,8 @@ def restore(
 ) -> None:
     """Fill an empty table from its saved parts, as it was when its clock stood at `clock`, in snapshot `epoch`."""
     table.pass_to(clock)
-    if keys:
-        known = merge_keys(keys, table.lives.idle_ms)
+    known = merge_keys(keys, table.lives.idle_ms) if keys else None
+    if known is not None and known.num_rows:
         born = _births(table, known)
         for part in tiles:
             _restore_tiles(table, part, born)

@@ -8,8 +8,19 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from operators.groups import Groups
 from operators.key_index import KeyIndex
-from operators.ledger import COLUMN_MASK, MAX_PANE, PANE_SHIFT, Ledger, count_run, pack, slots_of, sum_run
+from operators.ledger import (
+    COLUMN_MASK,
+    MAX_PANE,
+    PANE_SHIFT,
+    Amounts,
+    Ledger,
+    count_run,
+    pack,
+    slots_of,
+    sum_run,
+)
 from operators.lifetime import FAR, Lifetimes
 from schemas.frame import Int64s
 
@@ -65,6 +76,11 @@ class Index(Protocol):
         """The keys in such columns."""
 
 
+def finest_pane(windows: Sequence[Window]) -> int:
+    """The pane that events are counted in, ms: that of the shortest window, a day where there is none."""
+    return windows[0].pane_ms if windows else _DAY_MS
+
+
 class WindowTable:
     """Counts of one kind of key over its windows, and over its lifetime.
 
@@ -78,7 +94,7 @@ class WindowTable:
         self, windows: Sequence[Window], columns: int, idle_ms: int | None, index: Index | None = None
     ) -> None:
         self.windows = tuple(windows)
-        self.pane_ms = self.windows[0].pane_ms if self.windows else _DAY_MS
+        self.pane_ms = finest_pane(self.windows)
         self.index: Index = KeyIndex() if index is None else index
         self.counts = Ledger(columns, len(self.windows), np.uint32)
         self.dwell = Ledger(1, len(self.windows), np.int64)
@@ -92,15 +108,32 @@ class WindowTable:
     def add(self, keys: Any, at_ms: Int64s, columns: Int64s, dwells: Int64s, dwell_ms: Int64s) -> None:
         """Count events: key, time and column of each; `dwells` are the rows that carry the dwells `dwell_ms`."""
         slots = self.slots(keys)
-        self._live(slots, at_ms, columns, dwells, dwell_ms)
+
+        def counted(row: int) -> Int64s:
+            one = np.zeros(self.counts.columns + 1, np.int64)
+            one[columns[row]] = 1
+            one[-1] = dwell_ms[dwells == row].sum()
+            return one
+
+        self.lives.extend(slots, at_ms, at_ms, counted, _Totals(self.counts, self.dwell))
         panes = at_ms // self.pane_ms
         cells, amounts = count_run(pack(panes, slots, columns), np.uint32)
-        for window, gone in zip(self.windows, self.counts.add(cells, amounts, fresh=True), strict=True):
-            self._exit(window, gone)
-        if len(dwells):
-            self.dwell.add(*sum_run(pack(panes[dwells], slots[dwells], 0), dwell_ms), fresh=True)
-        self.due[slots] = EVENT
-        self.touched[slots] = True
+        dwell_run = sum_run(pack(panes[dwells], slots[dwells], 0), dwell_ms)
+        self._count(slots, (cells, amounts), dwell_run)
+
+    def add_groups(self, keys: Any, groups: Groups) -> None:
+        """Count events that were added up by key, pane and column; `keys` has one entry a row of `groups`.
+
+        Their panes are those of this table.
+        """
+        slots = self.slots(keys)
+
+        def counted(row: int) -> Int64s:
+            return groups.counts(row, self.counts.columns)
+
+        self.lives.extend(slots, groups.first_ms, groups.last_ms, counted, _Totals(self.counts, self.dwell))
+        cells, dwell_cells = groups.placed(slots)
+        self._count(slots, (cells, groups.amounts), (dwell_cells, groups.dwell_ms))
 
     def pass_to(self, t: int) -> None:
         """Let time pass to `t`: panes leave the windows, and their keys are due to be written."""
@@ -174,10 +207,11 @@ class WindowTable:
         self.touched = np.concatenate((self.touched, np.zeros(more, np.bool_)))
         self.capacity = capacity
 
-    def forget(self, before_ms: int) -> None:
+    def forget(self, before_ms: int) -> Int64s | None:
         """Let go of keys that are over, if they are many: no event from `before_ms` on can change what they were.
 
-        Their vectors stay where they were written.
+        Their vectors stay where they were written. Returns the slots that stay, as slots 0, 1, ... from now on;
+        None if all do.
         """
         size = self.index.size
         longest = self.windows[-1].length_ms + 2 * self.windows[-1].pane_ms if self.windows else 0
@@ -185,7 +219,7 @@ class WindowTable:
         alive = (self.lives.last[:size] + over >= min(before_ms, self.clock)) | (self.due[:size] > 0)
         kept = np.flatnonzero(alive)
         if (size - len(kept)) * _FORGET_SHARE < max(size, _FEW):
-            return
+            return None
         place = np.full(self.capacity, -1)
         place[kept] = np.arange(len(kept))
         self.index.keep(kept)
@@ -194,6 +228,7 @@ class WindowTable:
         self.lives.keep(kept)
         self.last_exit, self.due, self.touched = self.last_exit[kept], self.due[kept], self.touched[kept]
         self.capacity = len(kept)
+        return kept
 
     def erase(self, slots: Int64s, until_ms: Int64s) -> Int64s:
         """Take out what distinct slots counted in panes up to the one of `until_ms`, one entry each.
@@ -223,6 +258,14 @@ class WindowTable:
                 cells[old] -= (panes % step) << PANE_SHIFT
         return cells
 
+    def _count(self, slots: Int64s, counts: tuple[Int64s, Amounts], dwell: tuple[Int64s, Amounts]) -> None:
+        for window, gone in zip(self.windows, self.counts.add(*counts, fresh=True), strict=True):
+            self._exit(window, gone)
+        if len(dwell[0]):
+            self.dwell.add(*dwell, fresh=True)
+        self.due[slots] = EVENT
+        self.touched[slots] = True
+
     def _exit(self, window: Window, cells: Int64s) -> None:
         if not len(cells) or not window.shown:
             return
@@ -232,12 +275,6 @@ class WindowTable:
         np.maximum.at(self.last_exit, slots, instants)
         self.due[slots] = np.maximum(self.due[slots], EXPIRY)
         self.touched[slots] = True
-
-    def _live(self, slots: Int64s, at_ms: Int64s, columns: Int64s, dwells: Int64s, dwell_ms: Int64s) -> None:
-        dwell = np.zeros(len(slots), np.int64)
-        dwell[dwells] = dwell_ms
-        totals = _Totals(self.counts, self.dwell)
-        self.lives.extend(slots, at_ms, columns, dwell, totals)
 
     def _leave_early(
         self, window: int, slots: Int64s, ahead: Int64s, counts: npt.NDArray[np.float64], dwell: Int64s

@@ -14,11 +14,11 @@ from operators.base import Delta, Operator, Saved
 from operators.lifetime import FAR
 from operators.measures import Measures
 from operators.roll_up import LIFETIME, RollUp
-from operators.trending import EVERY_MS, trending
+from operators.trending import EVERY_MS, EVERYWHERE, trending
 from operators.trending import WINDOW as TREND
 from operators.window_state import keys_delta, merge_keys, merge_tiles, restore, tiles_delta
 from operators.window_table import EVENT, EXPIRY, Window, WindowTable
-from schemas.effects import FeatureSet, VectorSet
+from schemas.effects import FeatureSet, Trending, VectorSet
 from schemas.frame import Erasure, Frame, Int64s, column
 from schemas.registry import Registry
 from schemas.windows import WINDOWS
@@ -163,7 +163,7 @@ class WindowsLogic:
                 effects += self._vectors(entity, table, table.take_due(EXPIRY), expiry=True)
         if not urgent_only or self.clock // EVERY_MS > self._trended // EVERY_MS:
             self._trended = self.clock
-            effects.append(trending(self.tables["post"], self.measures))
+            effects.append(Trending(EVERYWHERE, *trending(self.tables["post"], self.measures)))
         return effects
 
     def snapshot(self) -> Delta:

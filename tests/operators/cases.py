@@ -5,14 +5,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from hypothesis import strategies as st
 
 from operators.acceptance import Acceptance, Accepted, Refused
 from operators.base import Operator
+from operators.items import Items
+from operators.partial import ItemPartials
 from operators.regions import RegionTrends
+from operators.trends import TopPosts, Trends
 from operators.users import Users
 from operators.windows import Windows
 from schemas.effects import Trending, VectorSet
+from schemas.frame import Frame
 from schemas.registry import Registry
 from tests.operators.events import event
 
@@ -29,7 +34,7 @@ class Case:
     """An operator under test.
 
     `partitions` is how many partitions feed one logic; `outcome` is what a reader sees after a list of effects;
-    `lateness` (ms) is how late an accepted row may be, None: any.
+    `lateness` (ms) is how late an accepted row may be, None: any. `adapt` makes what the logic is fed with of a frame.
     """
 
     operator: Operator
@@ -37,6 +42,7 @@ class Case:
     rows: st.SearchStrategy[list[Row]]
     outcome: Callable[[Sequence[Any]], Outcome]
     lateness: int | None = HOUR
+    adapt: Callable[[Frame], Sequence[Any]] = lambda frame: (frame,)
 
 
 def vectors(effects: Sequence[Any]) -> Outcome:
@@ -50,6 +56,9 @@ def vectors(effects: Sequence[Any]) -> Outcome:
                     found[effect.entity, key] = (t, values.tobytes())
         elif isinstance(effect, Trending):
             found["trending", effect.region] = (effect.post_ids.tolist(), effect.scores.tolist())
+        elif isinstance(effect, TopPosts):
+            for region, (posts, scores) in effect.lists.items():
+                found["top", effect.shard, region] = (posts.tolist(), scores.tolist())
     return found
 
 
@@ -62,6 +71,18 @@ def verdicts(effects: Sequence[Any]) -> Outcome:
         elif isinstance(effect, Refused):
             for row, reason in zip(effect.rows.tolist(), effect.reasons, strict=True):
                 found[reason].add(int(effect.frame.offsets[row]))
+    return found
+
+
+def top_posts(rows: Frame) -> list[TopPosts]:
+    """The lists of two item shards, as the last row of each says: its region has its post, the others nothing."""
+    found = []
+    for shard in (0, 1):
+        lists = {}
+        for row in rows.rows.to_pylist():
+            if row["user_id"] == shard:
+                lists[row["region"]] = (np.array([row["post_id"]]), np.array([row["position"] * 1.0]))
+        found.append(TopPosts(shard, lists))
     return found
 
 
@@ -79,8 +100,11 @@ COUNTED = interactions(
     user_id=st.integers(0, 2),
     position=st.one_of(st.none(), st.integers(0, 4)),
     dwell_ms=st.one_of(st.none(), st.integers(0, 100_000)),
+    region=st.sampled_from([None, "all", "br", "de"]),
     at_ms=HOURS,
 )
+
+POSTS_AND_AUTHORS = ItemPartials(Registry.load(), (1000, 500), 1)
 
 CASES: dict[type[Operator], Case] = {
     Acceptance: Case(
@@ -101,6 +125,26 @@ CASES: dict[type[Operator], Case] = {
         partitions=3,
         rows=COUNTED,
         outcome=vectors,
+    ),
+    Items: Case(
+        Items(Registry.load(), (1000, 500), ttl_ms=TTL_MS),
+        partitions=3,
+        rows=COUNTED,
+        outcome=vectors,
+        adapt=lambda frame: POSTS_AND_AUTHORS([frame]),
+    ),
+    Trends: Case(
+        Trends(shards=2),
+        partitions=1,
+        rows=interactions(
+            user_id=st.integers(0, 1),
+            post_id=st.integers(0, 4),
+            region=st.sampled_from(["all", "br", "de"]),
+            position=st.integers(0, 3),
+            at_ms=HOURS,
+        ),
+        outcome=vectors,
+        adapt=top_posts,
     ),
     RegionTrends: Case(
         RegionTrends(),

@@ -2,8 +2,8 @@
 
 import math
 from collections import defaultdict
-from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -11,19 +11,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operators.base import Saved
-from operators.windows import KEYS, Windows
-from schemas.effects import VectorSet
+from operators.base import Logic, Operator, Saved
+from operators.entity import KEYS
+from operators.items import Items
+from operators.partial import ItemPartials
+from operators.trends import TopPosts, Trends
+from operators.users import Users
+from schemas.effects import Trending, VectorSet
+from schemas.frame import Frame
 from schemas.registry import Registry
 from tests.operators.events import event, feed, frame
-from tests.operators.naive_windows import vector
+from tests.operators.naive_windows import inside, vector
 
 REGISTRY = Registry.load()
 CURVE = (1000, 390, 290, 220, 180, 150)
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 TTL_MS = dict.fromkeys(KEYS, 8 * DAY)
-OPERATOR = Windows(REGISTRY, CURVE, ttl_ms=TTL_MS)
-SPARSE = replace(OPERATOR, registry=Registry.load(Path(__file__).with_name("sparse_features.toml")))
+SPARSE = Registry.load(Path(__file__).with_name("sparse_features.toml"))
+USERS = Users(REGISTRY, CURVE, ttl_ms=TTL_MS)
+ITEMS = Items(REGISTRY, CURVE, ttl_ms=TTL_MS)
+PARTIALS = ItemPartials(REGISTRY, CURVE, 1)
+ENGAGEMENTS = ("click", "like", "comment", "share", "save")
 START = 1_700_000_000_000
 
 TYPES = [
@@ -48,10 +56,11 @@ events = st.lists(
         event,
         type=st.sampled_from(TYPES),
         user_id=st.sampled_from([-1, 0, 7]),
-        post_id=st.sampled_from([10, 11, 12]),
-        author_id=st.sampled_from([-(2**62), 5]),
+        post_id=st.sampled_from([10, 11, 12, 13]),
+        author_id=st.sampled_from([-(2**62), 5, 6]),
         position=st.one_of(st.none(), st.integers(-1, 9)),
         dwell_ms=st.one_of(st.none(), st.integers(-5, 2_000_000)),
+        region=st.sampled_from([None, "all", "br", "de"]),
         at_ms=times.map(lambda offset: START + offset),
     ),
     min_size=1,
@@ -60,14 +69,23 @@ events = st.lists(
 
 
 class Redis:
-    """Holds vectors as the real one would: an expiry never brings a key back."""
+    """Holds vectors as the real one would: an expiry never brings a key back. Lists of item shards are made one."""
 
-    def __init__(self) -> None:
+    def __init__(self, shards: int = 1) -> None:
         self.vectors: dict[tuple[str, int], tuple[int, list[float]]] = {}
+        self.trends: dict[str, list[tuple[int, float]]] = {}
+        self.merging = Trends(shards).build(Saved())
 
     def write(self, effects: list[Any]) -> None:
         for effect in effects:
-            if isinstance(effect, VectorSet):
+            if isinstance(effect, TopPosts):
+                self.merging.on_rows(effect)
+                self.write(self.merging.drain(urgent_only=True))
+            elif isinstance(effect, Trending):
+                self.trends[effect.region] = list(
+                    zip(effect.post_ids.tolist(), effect.scores.tolist(), strict=True)
+                )
+            elif isinstance(effect, VectorSet):
                 for key, t, values, expiry in zip(
                     effect.ids.tolist(),
                     effect.as_of_ms.tolist(),
@@ -111,41 +129,84 @@ def assert_equal(found: Redis, rows: list[dict[str, Any]], clock: int, registry:
         assert not wrong, (key, wrong)
 
 
-@pytest.mark.parametrize("operator", [OPERATOR, SPARSE], ids=["built-in", "sparse"])
+def trends(rows: list[dict[str, Any]], clock: int, region: str) -> list[tuple[int, float]]:
+    """The posts of a region, or of all, by engagements in the last hour."""
+    counts = {}
+    for post in {row["post_id"] for row in rows}:
+        mine = [row for row in rows if row["post_id"] == post]
+        if region != "all":
+            mine = [row for row in mine if row["region"] == region and row["type"] in ENGAGEMENTS]
+        if mine:
+            t = max(clock, *(row["at_ms"] for row in mine))
+            counts[post] = sum(row["type"] in ENGAGEMENTS for row in inside(mine, "1h", t))
+    best = sorted(counts, key=lambda post: (-counts[post], post))
+    return [(post, float(counts[post])) for post in best if counts[post]]
+
+
+class Kept:
+    """A logic with its saved state, which can be taken up again."""
+
+    def __init__(self, operator: Operator, shard: int = 0) -> None:
+        self.operator = operator
+        self.shard = shard
+        self.tables: dict[str, list[Any]] = defaultdict(list)
+        self.logic: Logic = operator.build(Saved(), shard)
+
+    def save(self, merge: bool, resume: bool) -> None:
+        delta = self.logic.snapshot()
+        for name, table in delta.tables.items():
+            self.tables[name].append(table)
+            if len(self.tables[name]) > 1 and merge:
+                merged = self.operator.merge(name, self.tables[name], delta.facts)
+                self.tables[name] = [self.logic.prune(name, merged)]
+        if resume:
+            self.logic = self.operator.build(Saved(self.tables, delta.facts), self.shard)
+
+
+@pytest.mark.parametrize("registry", [REGISTRY, SPARSE], ids=["built-in", "sparse"])
 @settings(max_examples=150, deadline=None)
-@given(rows=events, data=st.data())
+@given(rows=events, shards=st.integers(1, 4), dice=st.randoms(use_true_random=True))
 def test_equals_naive_recomputation(
-    operator: Windows, rows: list[dict[str, Any]], data: st.DataObject
+    registry: Registry, rows: list[dict[str, Any]], shards: int, dice: Random
 ) -> None:
-    """In any order, cut anywhere, drained at any time, resumed anywhere, with time passing in between."""
-    redis = Redis()
-    logic = operator.build(Saved())
-    parts: list[dict[str, Any]] = []
-    tables: dict[str, list[Any]] = defaultdict(list)
+    """In any order, cut anywhere, partials on their way at will, drained at any time, resumed anywhere.
+
+    Time passes in between, for each logic on its own.
+    """
+    redis = Redis(shards)
+    partials = ItemPartials(registry, CURVE, shards)
+    users = Kept(Users(registry, CURVE, TTL_MS))
+    items = [Kept(Items(registry, CURVE, TTL_MS, shards), shard) for shard in range(shards)]
+    under_way: list[list[Any]] = [[] for _ in range(1 + shards)]
     clock = -(1 << 61)
-    queue = data.draw(st.permutations(rows))
+    queue = dice.sample(rows, len(rows))
     while queue:
-        size = data.draw(st.integers(1, len(queue)))
-        part, queue = queue[:size], queue[size:]
-        watermark = max(row["at_ms"] for row in part) - data.draw(st.sampled_from([0, 0, 1, 30_000, 59_999]))
-        clock = max(clock, watermark)
-        redis.write(feed(logic, frame(part, watermark=watermark)))
-        parts += part
-        if data.draw(st.booleans()):
-            redis.write(logic.drain(urgent_only=data.draw(st.booleans())))
-        if data.draw(st.booleans()):
-            clock = max(clock, clock + data.draw(st.sampled_from([0, 7_000, HOUR, 2 * DAY, 40 * DAY])))
-            redis.write(logic.on_time(clock, clock - 400 * DAY))
-        if data.draw(st.booleans()):
-            delta = logic.snapshot()
-            for name, table in delta.tables.items():
-                tables[name].append(table)
-                if len(tables[name]) > 1 and data.draw(st.booleans()):
-                    tables[name] = [logic.prune(name, operator.merge(name, tables[name], delta.facts))]
-            if data.draw(st.booleans()):
-                logic = operator.build(Saved(tables, delta.facts))
-    redis.write(logic.drain(urgent_only=False))
-    assert_equal(redis, parts, clock, operator.registry)
+        cuts = sorted(dice.randint(0, len(queue)) for _ in range(dice.randint(1, 3)))
+        frames = [frame(queue[start:end]) for start, end in zip([0, *cuts], cuts, strict=False)]
+        part, queue = queue[: cuts[-1]], queue[cuts[-1] :]
+        under_way[0] += frames
+        for waiting, partial in zip(under_way[1:], partials(frames), strict=False):
+            waiting.append(partial)
+        late = dice.choice([0, 0, 1, 30_000, 59_999])
+        clock = max(clock, max((row["at_ms"] for row in part), default=clock) - late)
+        clock += dice.choice([0, 0, 0, 0, 7_000, HOUR, 2 * DAY, 40 * DAY])
+        for kept, waiting in zip((users, *items), under_way, strict=True):
+            for _ in range(dice.randint(0, len(waiting))):
+                redis.write(kept.logic.on_rows(waiting.pop(dice.randrange(len(waiting)))))
+            if dice.random() < 0.5:
+                redis.write(kept.logic.on_time(clock, clock - 400 * DAY))
+            if dice.random() < 0.5:
+                redis.write(kept.logic.drain(urgent_only=dice.random() < 0.5))
+            if dice.random() < 0.5:
+                kept.save(merge=dice.random() < 0.5, resume=dice.random() < 0.5)
+    for kept, waiting in zip((users, *items), under_way, strict=True):
+        for one in waiting:
+            redis.write(kept.logic.on_rows(one))
+        redis.write(kept.logic.on_time(clock, clock - 400 * DAY))
+        redis.write(kept.logic.drain(urgent_only=False))
+    assert_equal(redis, rows, clock, registry)
+    for region in ("all", "br", "de"):
+        assert redis.trends.get(region, []) == trends(rows, clock, region)
 
 
 @pytest.mark.parametrize("entity", KEYS)
@@ -154,39 +215,47 @@ def test_every_entity_has_features(entity: str) -> None:
     assert REGISTRY.entity(entity)
 
 
-def test_keys_that_are_over_are_forgotten_and_begin_anew() -> None:
+def both(users: Logic, items: Logic, rows: Frame) -> list[Any]:
+    """What comes of a frame when everything is drained."""
+    effects = feed(users, rows)
+    for partial in PARTIALS([rows]):
+        effects += items.on_rows(partial)
+    effects += items.on_time(rows.watermark, rows.watermark - HOUR)
+    return effects + users.drain(urgent_only=False) + items.drain(urgent_only=False)
+
+
+@pytest.mark.parametrize("merge", [False, True])
+def test_keys_that_are_over_are_forgotten_and_begin_anew(merge: bool) -> None:
     """After 90 silent days a post takes no memory, neither here nor in what is saved, and its life starts again."""
-    operator = Windows(REGISTRY, CURVE, ttl_ms=TTL_MS)
-    logic, redis = operator.build(Saved()), Redis()
     crowd = [
-        event(type="click", post_id=post, user_id=post, author_id=post, at_ms=START) for post in range(3000)
+        event(type="click", post_id=post, user_id=post, author_id=post, region="br", at_ms=START)
+        for post in range(3000)
     ]
-    redis.write(feed(logic, frame(crowd)) + logic.drain(urgent_only=False))
-    first = logic.snapshot()
-    later = event(type="like", post_id=1, user_id=1, author_id=1, at_ms=START + 100 * DAY)
-    redis.write(feed(logic, frame([later])) + logic.drain(urgent_only=False))
-    second = logic.snapshot()
-    assert [table.index.size for table in logic.tables.values()] == [1, 1, 1]
-    parts = {name: [first.tables[name], second.tables[name]] for name in operator.tables()}
-    merged = {
-        name: [logic.prune(name, operator.merge(name, both, second.facts))] for name, both in parts.items()
-    }
-    assert all(table.num_rows <= 4 for (table,) in merged.values())
-    for saved in (parts, merged):
-        again = operator.build(Saved(saved, second.facts))
-        last = event(type="like", post_id=1, user_id=1, author_id=1, at_ms=START + 100 * DAY + 1)
-        found = Redis()
-        found.write(feed(again, frame([last])) + again.drain(urgent_only=False))
-        assert_equal(found, [crowd[1], later, last], last["at_ms"])
+    later = event(type="like", post_id=1, user_id=1, author_id=1, region="br", at_ms=START + 100 * DAY)
+    last = {**later, "at_ms": START + 100 * DAY + 1}
+    kept = Kept(USERS), Kept(ITEMS)
+    for rows in (crowd, [later]):
+        both(kept[0].logic, kept[1].logic, frame(rows))
+        for one in kept:
+            one.save(merge=merge, resume=rows != crowd)
+    saved = [table.num_rows for one in kept for tables in one.tables.values() for table in tables]
+    assert max(saved) <= 4 if merge else min(saved) <= 4
+    found = Redis()
+    found.write(both(kept[0].logic, kept[1].logic, frame([last])))
+    assert_equal(found, [crowd[1], later, last], last["at_ms"])
 
 
 def test_a_store_that_forgot_gets_what_is_still_asked_for() -> None:
-    """Every key within its time to live is written again; older ones are not brought back."""
-    logic = OPERATOR.build(Saved())
-    rows = [event(post_id=1, user_id=1, at_ms=START), event(post_id=2, user_id=1, at_ms=START + 10 * DAY)]
-    feed(logic, frame(rows))
-    logic.drain(urgent_only=False)
-    logic.rewrite()
+    """Every key within its time to live is written again, and every list; older keys are not brought back."""
+    users, items = USERS.build(Saved()), ITEMS.build(Saved())
+    rows = [
+        event(post_id=1, user_id=1, at_ms=START),
+        event(type="like", post_id=2, user_id=1, region="br", at_ms=START + 10 * DAY),
+    ]
+    both(users, items, frame(rows))
     redis = Redis()
-    redis.write(logic.drain(urgent_only=False))
+    for logic in (users, items):
+        logic.rewrite()
+        redis.write(logic.drain(urgent_only=False))
     assert sorted(redis.vectors) == [("author", 1), ("post", 2), ("user", 1)]
+    assert redis.trends == {"all": [(2, 1.0)], "br": [(2, 1.0)]}
