@@ -1,10 +1,11 @@
 """Opens the sinks of flows."""
 
+from flows.codecs import writing
 from flows.observe import Observer
 from schemas.effects import FeatureSet
 from schemas.registry import Registry
 from schemas.settings import Settings
-from sinks.dead_letters import DeadLetterSink
+from sinks.dead_letters import TOPIC, DeadLetterSink
 from sinks.redis import RedisSink
 
 
@@ -18,4 +19,4 @@ def redis(settings: Settings, registry: Registry, observer: Observer) -> RedisSi
 
 def dead_letters(settings: Settings, flow: str) -> DeadLetterSink:
     """The topic of dead letters, in the log that the flow reads."""
-    return DeadLetterSink.from_settings(settings, flow)
+    return DeadLetterSink.from_settings(settings, flow, writing(settings, TOPIC))

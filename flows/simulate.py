@@ -1,6 +1,6 @@
 """Writes a simulated network into a log, and counts what it wrote."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from flows.codecs import writing
 from schemas.codec import Codec
 from schemas.errors import HeadraceError
 from schemas.frame import Int64s
@@ -44,9 +45,11 @@ def simulate(
     writer: LogWriter,
     batch: int = 1,
     watch: Watch = _unwatched,
+    codecs: Mapping[str, Codec] | None = None,
 ) -> Truth:
     """Write a simulation; interactions go `batch` to a message, and `watch` is told after each slice.
 
+    `codecs` write the topics (None: in single-object encoding).
     Raises HeadraceError when a topic has messages already, or the log refuses ours.
     """
     writer.create(WRITTEN, traffic.partitions)
@@ -56,7 +59,7 @@ def simulate(
                 f"topic {topic!r} has messages already; simulate into a new log or another prefix"
             )
     simulation = Simulation(traffic)
-    pen = _Pen(writer, traffic, batch)
+    pen = _Pen(writer, traffic, batch, codecs or {topic: Codec(TOPICS[topic].record) for topic in WRITTEN})
     for number, part in enumerate(simulation.batches()):
         pen.write(part, number)
         watch(pen.records, max(simulation.expected_records, pen.records))
@@ -67,11 +70,12 @@ def simulate(
 
 def simulate_into(settings: Settings, traffic: Traffic, batch: int = 1, watch: Watch = _unwatched) -> Truth:
     """Simulate into the log of the settings; the truth is also written beside a file log."""
+    codecs = {topic: writing(settings, topic) for topic in WRITTEN}
     log, writer = open_log(settings), open_writer(settings, history=True)
     try:
         writer.create(WRITTEN, traffic.partitions)
         _refuse_other_times(settings)
-        truth = simulate(traffic, log, writer, batch, watch)
+        truth = simulate(traffic, log, writer, batch, watch, codecs)
     finally:
         writer.close()
         log.close()
@@ -101,9 +105,9 @@ def _refuse_other_times(settings: Settings) -> None:
 class _Pen:
     """Encodes batches, damages some messages, and hands them to the writer partition by partition."""
 
-    def __init__(self, writer: LogWriter, traffic: Traffic, batch: int) -> None:
+    def __init__(self, writer: LogWriter, traffic: Traffic, batch: int, codecs: Mapping[str, Codec]) -> None:
         self._writer, self._traffic, self._size = writer, traffic, batch
-        self._codecs = {topic: Codec(TOPICS[topic].record) for topic in WRITTEN}
+        self._codecs = codecs
         self.truth = Truth.of(traffic)
         self.records = 0
         self._flushed = 0

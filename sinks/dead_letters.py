@@ -30,17 +30,17 @@ class DeadLetterSink:
     than 64 KiB is cut, and the detail says so; a key is cut at 1 KiB.
     """
 
-    def __init__(self, writer: LogWriter, flow: str) -> None:
+    def __init__(self, writer: LogWriter, flow: str, codec: Codec) -> None:
         self._writer = writer
         self._flow = flow
-        self._codec = Codec(RECORD)
+        self._codec = codec
 
     @classmethod
-    def from_settings(cls, settings: Settings, flow: str) -> Self:
-        """The sink of a deployment; makes the topic if it is not there."""
+    def from_settings(cls, settings: Settings, flow: str, codec: Codec | None = None) -> Self:
+        """The sink of a deployment; makes the topic if it is not there. Without `codec`: single-object encoding."""
         writer = open_writer(settings)
         writer.create([TOPIC], settings.partitions)
-        return cls(writer, flow)
+        return cls(writer, flow, codec or Codec(RECORD))
 
     def write(self, letters: Sequence[DeadLetters]) -> None:
         """Hand over; raises `HeadraceError` when the log refuses."""

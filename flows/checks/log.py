@@ -4,10 +4,9 @@ import time
 from pathlib import Path
 
 from flows.checks.finding import Finding
-from schemas.codec import Codec
+from flows.codecs import reading_one
 from schemas.errors import HeadraceError
 from schemas.kafka_cluster import KafkaCluster
-from schemas.records import load_extra
 from schemas.settings import Settings
 from schemas.topics import TOPICS, Topic
 from sources.log import Log
@@ -88,8 +87,7 @@ def _check_newest(log: Log, topic: Topic, ends: list[int], settings: Settings) -
     first = max(log.starts(topic.name)[partition], ends[partition] - NEWEST)
     if first == ends[partition]:
         return []
-    extra = load_extra(Path(settings.schema_path)) if settings.schema_path else {}
-    codec = Codec(topic.record, extra.get(topic.record, ()), settings.max_record_bytes)
+    codec = reading_one(settings, topic.name)
     values: list[bytes] = []
     reader = log.open(topic.name, partition, first, ends[partition])
     deadline = time.monotonic() + READ_S
@@ -106,5 +104,10 @@ def _check_newest(log: Log, topic: Topic, ends: list[int], settings: Settings) -
         f"topic {topic.name}: {len(bad)} of its newest {len(values)} records can't be read ({bad[0].detail})"
     )
     return [
-        Finding("log", "warn", text, "put the schema of their writer into the folder that schema_path names")
+        Finding(
+            "log",
+            "warn",
+            text,
+            "put the schema of their writer into the folder that schema_path names, or set schema_registry",
+        )
     ]

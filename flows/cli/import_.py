@@ -10,8 +10,11 @@ import click
 
 from flows.cli.common import common_options, json_option
 from flows.cli.steps import Watch, shown
+from flows.codecs import writing
+from flows.importing.closing import TOPIC as PULSE
 from flows.importing.closing import close, closing_ms
 from flows.importing.load import Imported, Importer, about_rows, kind_of
+from schemas.codec import Codec
 from schemas.errors import HeadraceError, UsageError
 from schemas.kafka_cluster import KafkaCluster
 from schemas.settings import Settings
@@ -75,16 +78,17 @@ def command(
     if len({file.name for file in files}) < len(files):
         raise UsageError("two files have the same name, which event ids may be made of; rename one")
     began = time.monotonic()
+    codec, pulses = writing(settings, topic), writing(settings, PULSE) if closes else None
     writer = open_writer(settings, history=True)
     try:
-        importer = Importer(writer, topic, settings.partitions, settings.max_ahead_ms, batch)
+        importer = Importer(writer, topic, codec, settings.partitions, settings.max_ahead_ms, batch)
         writer.create([topic], settings.partitions)
         _note_times(settings, topic, importer.done)
         with shown("import", "rows") as watch:
             _load(importer, files, watch)
         writer.flush()
-        if closes:
-            _close(settings, writer, topic, importer.done, by_ms)
+        if pulses is not None:
+            _close(settings, writer, topic, importer.done, by_ms, pulses)
     finally:
         writer.close()
     _report(settings, topic, importer.done, time.monotonic() - began, as_json)
@@ -107,13 +111,15 @@ def _load(importer: Importer, files: tuple[Path, ...], watch: Watch) -> None:
         click.echo(f"and {importer.done.bad - told:,} more bad rows", err=True)
 
 
-def _close(settings: Settings, writer: LogWriter, topic: str, done: Imported, by_ms: int | None) -> None:
+def _close(
+    settings: Settings, writer: LogWriter, topic: str, done: Imported, by_ms: int | None, pulses: Codec
+) -> None:
     if by_ms is None and not done.rows:
         raise HeadraceError("no row was imported, so there is no time to close at; say it with --by")
     log = open_log(settings)
     try:
         at_ms = closing_ms(done.close_ms, settings) if by_ms is None else by_ms
-        close(writer, log, topic, at_ms)
+        close(writer, log, topic, at_ms, pulses)
     finally:
         log.close()
     done.notes.append(f"closed by a pulse at {at_ms}")

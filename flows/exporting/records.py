@@ -1,15 +1,15 @@
 """Messages of a topic as rows: partition, offset and append time, then the fields of the record."""
 
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from schemas.codec import BadRecord, Codec
+from flows.codecs import reading_one
+from schemas.codec import BadRecord
 from schemas.frame import RawBatch
-from schemas.records import arrow_schema, load_extra
+from schemas.records import arrow_schema
 from schemas.settings import Settings
 from schemas.topics import TOPICS
 
@@ -22,7 +22,7 @@ ID_BYTES: Final = 8
 
 
 class Records:
-    """Decodes the messages of a topic, also those of writers that the setting `schema_path` knows.
+    """Decodes the messages of a topic, also those of writers that `schema_path` or a schema registry knows.
 
     A null value of a compacted topic is a row with `_delete` true and the fields of its key; `import` understands it.
     `partition`, `offset` and `append_ms` are the names of the columns that say where a row was.
@@ -30,8 +30,7 @@ class Records:
 
     def __init__(self, settings: Settings, topic: str) -> None:
         place = TOPICS[topic]
-        extra = load_extra(Path(settings.schema_path)) if settings.schema_path else {}
-        self._codec = Codec(place.record, extra.get(place.record, ()), settings.max_record_bytes)
+        self._codec = reading_one(settings, topic)
         self._key = place.key
         self._erasable = place.cleanup == "compact"
         record = arrow_schema(place.record)

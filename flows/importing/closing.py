@@ -19,10 +19,10 @@ def closing_ms(latest_ms: int, settings: Settings) -> int:
     return latest_ms + settings.tick_lateness_ms + 1_000
 
 
-def close(writer: LogWriter, log: Log, topic: str, broker_ms: int) -> None:
+def close(writer: LogWriter, log: Log, topic: str, broker_ms: int, codec: Codec) -> None:
     """Write "everything below the end was appended before `broker_ms`" for each partition of a topic.
 
-    The writer must have been flushed; the pulses are durable on return.
+    `codec` writes pulses. The writer must have been flushed; the pulses are durable on return.
     """
     ends = log.ends(topic)
     writer.create([TOPIC], len(ends))
@@ -35,7 +35,7 @@ def close(writer: LogWriter, log: Log, topic: str, broker_ms: int) -> None:
         },
         schema=arrow_schema(TOPICS[TOPIC].record),
     )
-    values = Codec(TOPICS[TOPIC].record).encode(rows)
+    values = codec.encode(rows)
     for partition, (value, key) in enumerate(zip(values, message_keys(TOPIC, rows), strict=True)):
         writer.write(TOPIC, partition, [value], [key], np.array([broker_ms]))
     writer.flush()

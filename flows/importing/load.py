@@ -49,13 +49,19 @@ class Imported:
 
 
 class Importer:
-    """Writes chunks into a topic of `partitions` partitions; interactions go `batch` to a message.
+    """Writes chunks into a topic of `partitions` partitions by `codec`; interactions go `batch` to a message.
 
     `max_ahead_ms` bounds what a row that is ahead of its append time may claim when a history is closed.
     """
 
     def __init__(
-        self, writer: LogWriter, topic: str, partitions: int, max_ahead_ms: int, batch: int = 1
+        self,
+        writer: LogWriter,
+        topic: str,
+        codec: Codec,
+        partitions: int,
+        max_ahead_ms: int,
+        batch: int = 1,
     ) -> None:
         place = TOPICS[topic]
         if batch > 1 and place.record not in BATCHED:
@@ -65,7 +71,7 @@ class Importer:
         self._partitions = partitions
         self._max_ahead_ms = max_ahead_ms
         self._batch = batch
-        self._codec = Codec(place.record)
+        self._codec = codec
         self._flushed = 0
         self.done = Imported()
 
