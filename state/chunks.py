@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from schemas.errors import HeadraceError
 from state.durable import Durable
-from state.files import explained, make_directory, write_undurable, write_whole
+from state.files import explained, make_directory, write_whole
 
 SUFFIX = ".arrow"
 _TABLE = re.compile(r"[a-z][a-z0-9_]*")
@@ -59,13 +59,14 @@ class ChunkStore:
         if self._durable is None:
             write_whole(self.path / name, data)
         else:
-            write_undurable(self.path / name, data)
-            self._durable.add(self.path / name)
+            self._durable.write(self.path / name, data)
         return Chunk(name, table, rows.num_rows, data.nbytes, _checksum(data))
 
     def read(self, chunk: Chunk) -> pa.Table:
         """The rows of `chunk`; raises `HeadraceError` naming the file if it is missing or damaged."""
         path = self.path / chunk.name
+        if self._durable is not None:
+            self._durable.finish(path)
         try:
             with explained(path):
                 data = path.read_bytes()
@@ -84,8 +85,11 @@ class ChunkStore:
     def delete(self, name: str) -> None:
         """Remove a chunk file; one that is gone already is fine."""
         path = self.path / name
-        with explained(path):
-            path.unlink(missing_ok=True)
+        if self._durable is not None:
+            self._durable.remove(path)
+        else:
+            with explained(path):
+                path.unlink(missing_ok=True)
 
     def names(self) -> set[str]:
         """The names of all chunk files there are, named by a manifest or not."""

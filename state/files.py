@@ -53,28 +53,20 @@ def write_whole(path: Path, data: bytes | memoryview) -> None:
 
     Raises `HeadraceError` where the file system refuses; nothing half written stays behind then.
     """
-    _replace(path, data, sync=True)
+    write_synced(path, data)
     with explained(path):
         sync_directory(path.parent)
 
 
-def write_undurable(path: Path, data: bytes | memoryview) -> None:
-    """Write `path`: whole after a crash of the process, but after one of the machine only once it has been synced.
-
-    Raises `HeadraceError` where the file system refuses; nothing half written stays behind then.
-    """
-    _replace(path, data, sync=False)
-
-
-def _replace(path: Path, data: bytes | memoryview, sync: bool) -> None:
+def write_synced(path: Path, data: bytes | memoryview) -> None:
+    """The same, but that its name is durable only once its directory has been synced."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     with explained(path):
         try:
             with temporary.open("wb") as file:
                 file.write(data)
                 file.flush()
-                if sync:
-                    os.fsync(file.fileno())
+                os.fsync(file.fileno())
             temporary.replace(path)
         except OSError:
             temporary.unlink(missing_ok=True)

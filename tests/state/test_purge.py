@@ -20,8 +20,8 @@ def without(parts: list[pa.Table]) -> pa.Table:
     return pa.concat_tables(parts).filter(pc.field("key") != ERASED)
 
 
-def keeper(path: Path) -> Keeper:
-    return Keeper(ChunkStore(path, Durable()), {"users": without})
+def keeper(path: Path, durable: Durable) -> Keeper:
+    return Keeper(ChunkStore(path, durable), {"users": without})
 
 
 def on_disk(path: Path) -> list[int]:
@@ -34,24 +34,29 @@ def on_disk(path: Path) -> list[int]:
 
 def test_the_last_snapshot_purges_at_once(tmp_path: Path) -> None:
     """Its manifest names only what is left, and the old files go when it counts."""
-    mine = keeper(tmp_path)
+    durable = Durable()
+    mine = keeper(tmp_path, durable)
     mine.snapshot({"users": rows(1, ERASED)}, {})
     mine.snapshot({"users": rows(2)}, {}, purge=True)
     last = mine.snapshot({"users": rows(3)}, {}, purge=True, last=True)
+    durable.wait()
     assert ERASED in on_disk(tmp_path)
     mine.settle()
     mine.close()
+    durable.wait()
     assert on_disk(tmp_path) == [1, 2, 3]
-    tables, _ = keeper(tmp_path).restore(last)
+    tables, _ = keeper(tmp_path, durable).restore(last)
     assert sorted(key for table in tables["users"] for key in table["key"].to_pylist()) == [1, 2, 3]
 
 
 def test_a_running_flow_purges_in_the_background(tmp_path: Path) -> None:
     """A few snapshots later nothing is left, and no snapshot waited for it."""
-    mine = keeper(tmp_path)
+    durable = Durable()
+    mine = keeper(tmp_path, durable)
     mine.snapshot({"users": rows(1, ERASED)}, {}, purge=True)
     for number in range(1000):
         mine.snapshot({"users": rows(100 + number)}, {})
+        durable.wait()
         if ERASED not in on_disk(tmp_path):
             break
     mine.close()
@@ -62,10 +67,13 @@ def test_a_running_flow_purges_in_the_background(tmp_path: Path) -> None:
 
 def test_nothing_goes_without_a_purge(tmp_path: Path) -> None:
     """An engine may still resume from an earlier manifest."""
-    mine = keeper(tmp_path)
+    durable = Durable()
+    mine = keeper(tmp_path, durable)
     mine.snapshot({"users": rows(1)}, {})
     mine.snapshot({"users": rows(2)}, {}, last=True)
+    durable.wait()
     names = set(tmp_path.iterdir())
     mine.settle()
     mine.close()
+    durable.wait()
     assert set(tmp_path.iterdir()) == names
