@@ -192,10 +192,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     kafka_ahead_bytes: Annotated[
         int,
         doc(
-            "memory of what was fetched from Kafka and not read yet, all partitions of a process together",
+            "memory of what was fetched from Kafka and not read yet, all partitions of a topic together",
             ge=1_048_576,
         ),
-    ] = 268_435_456
+    ] = 536_870_912
     stop_ms: Annotated[
         int, doc("time that a flow which was told to stop still waits for a service that is away", ge=0)
     ] = 10_000
@@ -210,7 +210,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             ge=1,
             le=1024,
         ),
-    ] = 1
+    ] = 4
     time: Annotated[
         Literal["live", "history"],
         doc(

@@ -17,7 +17,8 @@ from sinks.pending import Pending
 from sinks.redis_connection import Connection
 from sinks.redis_errors import TryAgainError
 from sinks.redis_url import Address, parse
-from sinks.resp import Encoder, Request
+from sinks.resp import Encoder
+from sinks.resp_parts import Request
 
 UNDER_WAY = 4
 """Requests whose replies are not awaited yet: the next is encoded while Redis works on the one before."""
@@ -80,6 +81,7 @@ class RedisSink:
             address,
             Encoder(settings.redis_prefix, feature_set, settings.ttl.seconds()),
             retry_ms=settings.redis_retry_ms,
+            held_bytes=settings.redis_held_bytes,
             on_acknowledged=on_acknowledged,
         )
 

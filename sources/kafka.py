@@ -7,13 +7,13 @@ from confluent_kafka import TopicPartition
 
 from schemas.errors import HeadraceError
 from schemas.kafka_cluster import PATIENCE_S, KafkaCluster, client_config
+from sources.kafka_ahead import read_ahead
 from sources.kafka_closing import Closing
 from sources.kafka_reader import KafkaPartitionReader
 from sources.kafka_watch import LOOK_S, ClusterWatch
 from sources.log import lost_offset
 
-QUEUE_KBYTES: Final = 256 * 1024
-QUEUE_MESSAGES: Final = 800_000
+AHEAD_BYTES: Final = 512 << 20
 
 
 class KafkaLog:
@@ -21,7 +21,8 @@ class KafkaLog:
 
     `config` is passed to librdkafka, except for what the promises of a reader hang on. Offsets are committed
     to `group`, for lag tools only. `patience_s` is how long a cluster that does not answer is waited for; while
-    readers get nothing, it is asked every `look_s` seconds whether it is still there.
+    readers get nothing, it is asked every `look_s` seconds whether it is still there. `ahead_bytes` bounds the memory
+    of what is fetched and not read yet, all partitions of a topic together.
     """
 
     def __init__(
@@ -32,10 +33,12 @@ class KafkaLog:
         prefix: str = "",
         patience_s: float = PATIENCE_S,
         look_s: float = LOOK_S,
+        ahead_bytes: int = AHEAD_BYTES,
     ) -> None:
         self._servers = servers
         self._config = config
         self._group = group
+        self._ahead_bytes = ahead_bytes
         self._prefix = prefix
         self._cluster = KafkaCluster(servers, config, patience_s)
         self._watch = ClusterWatch(self._cluster, look_s)
@@ -99,12 +102,9 @@ class KafkaLog:
         self._closing.wait()
 
     def _consumer_config(self, topic: str) -> dict[str, Any]:
-        partitions = self.partitions(topic)
         return {
-            # Memory is bounded for all partitions together; a full queue is looked at again soon.
-            "queued.max.messages.kbytes": min(max(QUEUE_KBYTES // partitions, 2_048), 65_536),
-            "queued.min.messages": min(max(QUEUE_MESSAGES // partitions, 10_000), 100_000),
-            "fetch.queue.backoff.ms": 10,
+            **read_ahead(self._ahead_bytes, self.partitions(topic)),
+            "fetch.queue.backoff.ms": 10,  # a full queue is looked at again soon
             # How long a consumer that is closed waits for its commits while the brokers are away.
             "session.timeout.ms": 6_000,
             **client_config(self._servers, self._config),

@@ -16,6 +16,12 @@ def open_log(settings: Settings, flow: str = "") -> Log:
         servers = settings.log.removeprefix("kafka://")
         patience_s = settings.kafka_retry_ms / 1000
         return KafkaLog(
-            servers, settings.kafka_config(), group, settings.topic_prefix, patience_s, patience_s / FAILURES
+            servers,
+            settings.kafka_config(),
+            group,
+            settings.topic_prefix,
+            patience_s,
+            patience_s / FAILURES,
+            settings.kafka_ahead_bytes,
         )
     return FileLog(Path(settings.log.removeprefix("file:")), settings.topic_prefix)
