@@ -20,7 +20,11 @@ START_MS = 1_767_225_600_000
 
 @dataclass(frozen=True)
 class Traffic:
-    """`events` interactions over `seconds` of event time, drawn with `seed`; `batch` records a message, 0 = one."""
+    """`events` interactions over `seconds` of event time, drawn with `seed`; `batch` records a message, 0 = one.
+
+    `repeats` of them come twice, each is appended up to `delay_ms` after its event time, and one post gets the share
+    `viral` beside its own.
+    """
 
     events: int = 4_000_000
     posts: int = 100_000
@@ -31,30 +35,34 @@ class Traffic:
     exponent: float = 1.1
     batch: int = 0
     seed: int = 1
+    repeats: float = 0.01
+    delay_ms: int = 0
+    viral: float = 0.0
 
     def write(self, writer: LogWriter) -> None:
-        """Write it into the topic `interactions`, each partition in order of time."""
+        """Write it into the topic `interactions`, each partition in order of append time."""
         codec = Codec("Interaction")
-        for rows, at_ms in self._slices():
+        for rows, append_ms in self.slices():
             placed = partition_of(rows.column("user_id").to_numpy(), self.partitions)
             for partition in range(self.partitions):
                 here = np.flatnonzero(placed == partition)
                 part = rows.take(pa.array(here))
                 if self.batch:
                     values = codec.encode_batches(part, self.batch)
-                    writer.write("interactions", partition, values, None, at_ms[here][:: self.batch])
+                    writer.write("interactions", partition, values, None, append_ms[here][:: self.batch])
                 else:
-                    writer.write("interactions", partition, codec.encode(part), None, at_ms[here])
+                    writer.write("interactions", partition, codec.encode(part), None, append_ms[here])
         writer.flush()
 
-    def write_to(self, servers: str) -> None:
-        """Write it into new topics of a Kafka cluster, with the times of its events as append times."""
-        writer = KafkaWriter(servers, {}, history=True)
+    def write_to(self, servers: str, prefix: str = "") -> None:
+        """Write it into new topics of a Kafka cluster that keep its append times; their names begin with `prefix`."""
+        writer = KafkaWriter(servers, {}, prefix, history=True)
         writer.create(["interactions", "users", "dead_letters"], self.partitions)
         self.write(writer)
         writer.close()
 
-    def _slices(self, size: int = 100_000) -> Iterator[tuple[pa.RecordBatch, Int64s]]:
+    def slices(self, size: int = 100_000) -> Iterator[tuple[pa.RecordBatch, Int64s]]:
+        """Interactions in the order of the log, with their append times."""
         rng = np.random.default_rng(self.seed)
         popularity = np.cumsum(1 / np.arange(1, self.posts + 1) ** self.exponent)
         popularity /= popularity[-1]
@@ -69,9 +77,12 @@ class Traffic:
         for start in range(0, self.events, size):
             count = min(size, self.events - start)
             post = np.searchsorted(popularity, rng.random(count))
-            again = np.arange(count) - (rng.random(count) < 0.01)
+            if self.viral:
+                post[rng.random(count) < self.viral] = self.posts
+            again = np.arange(count) - (rng.random(count) < self.repeats)
             rows = np.maximum(again, 0)
-            at_ms = START_MS + ((start + np.arange(count)) * step_ms).astype(np.int64)
+            append_ms = START_MS + ((start + np.arange(count)) * step_ms).astype(np.int64)
+            at_ms = append_ms - (rng.integers(0, self.delay_ms, count) if self.delay_ms else 0)
             kind = rng.choice(len(symbols), count, p=chance / chance.sum()).astype(np.int8)
             columns = {
                 "event_id": start + np.arange(count),
@@ -89,4 +100,4 @@ class Traffic:
             }
             arrays = [pa.array(columns[name]) for name in schema.names]
             batch = pa.RecordBatch.from_arrays(arrays, schema=schema).take(pa.array(rows))
-            yield batch, at_ms
+            yield batch, append_ms
