@@ -12,6 +12,7 @@ from schemas.constants import DWELL_EDGES_MS, UNKNOWN_POSITION
 from schemas.expression import COUNTERS
 from schemas.frame import Int64s
 from schemas.registry import Registry
+from schemas.windows import SESSION
 
 Floats = npt.NDArray[np.float64]
 
@@ -50,7 +51,7 @@ class Measures:
     ) -> "Measures":
         """What the formulas of an entity read, and the counters `also`."""
         features = registry.entity(entity)
-        read = {name for feature in features for name, _ in feature.counters}
+        read = {name for feature in features for name, window in feature.counters if window != SESSION}
         histogram = {HISTOGRAM} if any(feature.has_quantile for feature in features) else set()
         return Measures(examined, also | read | histogram)
 

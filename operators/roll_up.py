@@ -9,8 +9,10 @@ import numpy.typing as npt
 from operators.evaluate import Floats, evaluate
 from operators.measures import Measures, counter
 from operators.window_table import WindowTable
+from schemas.expression import SESSION_COUNTERS
 from schemas.frame import Int64s
 from schemas.registry import Feature
+from schemas.windows import SESSION
 
 LIFETIME = "lifetime"
 
@@ -26,13 +28,18 @@ class RollUp:
     constants: Mapping[str, float]
     measures: Measures
 
-    def vectors(self, table: WindowTable, slots: Int64s) -> npt.NDArray[np.float32]:
-        """The feature vectors of slots, float32[n, features]: computed in float64 and cast once; NaN is missing."""
+    def vectors(
+        self, table: WindowTable, slots: Int64s, sessions: Int64s | None = None
+    ) -> npt.NDArray[np.float32]:
+        """The feature vectors of slots, float32[n, features]: computed in float64 and cast once; NaN is missing.
+
+        `sessions` has the `SESSION_COUNTERS` of the slots, [counters, n]; None where no formula reads them.
+        """
         values = np.empty((len(slots), len(self.features)), np.float32)
         for start in range(0, len(slots), _BLOCK):
-            self._fill(
-                values[start : start + _BLOCK], Counts(table, slots[start : start + _BLOCK], self.measures)
-            )
+            block = slice(start, start + _BLOCK)
+            own = None if sessions is None else sessions[:, block]
+            self._fill(values[block], Counts(table, slots[block], self.measures, own))
         return values
 
     def _fill(self, values: npt.NDArray[np.float32], counts: "Counts") -> None:
@@ -48,6 +55,7 @@ class Counts:
     table: WindowTable
     slots: Int64s
     measures: Measures
+    sessions: Int64s | None = None
     _windows: dict[str, tuple[Floats, Int64s]] = field(default_factory=dict)
     _counters: dict[tuple[str, str], Floats] = field(default_factory=dict)
 
@@ -57,6 +65,9 @@ class Counts:
 
     def counter(self, name: str, window: str) -> Floats:
         """One counter over one window, float64[n]."""
+        if window == SESSION and self.sessions is not None:
+            own: Floats = self.sessions[SESSION_COUNTERS.index(name)].astype(np.float64)
+            return own
         if (name, window) not in self._counters:
             self._counters[name, window] = counter(self.measures, name, *self._window(window))
         return self._counters[name, window]

@@ -35,13 +35,11 @@ from operators.session_runs import (
     tile_run,
 )
 from operators.sorted_runs import Rows, SortedRuns, Values
+from schemas.expression import SESSION_COUNTERS
 from schemas.frame import Int64s
 
 GAP_MS = 30 * MINUTE_MS
 """A session is over this long after its last event."""
-
-COUNTERS = ("events", "impressions", "engagements", "posts", "length_ms")
-"""What is known of a session, in the order of `SessionTable.counts`."""
 
 OVER_MS = GAP_MS + MINUTE_MS
 """A session can't be prolonged any more when its last event lies so long before what is settled."""
@@ -153,9 +151,9 @@ class SessionTable:
         return np.where((slots >= 0) & (ends <= self.clock), ends, -FAR)
 
     def counts(self, users: Int64s, as_of: Int64s) -> Int64s:
-        """The counters of each user's session as of a time that no event of the user lies after: [counters, n]."""
+        """The `SESSION_COUNTERS` of each user as of a time that no event of the user lies after: [counters, n]."""
         self.group()
-        found = np.zeros((len(COUNTERS), len(users)), np.int64)
+        found = np.zeros((len(SESSION_COUNTERS), len(users)), np.int64)
         slots = self.index.find(users)
         last = self.last[slots]
         live = np.flatnonzero((slots >= 0) & (last > -FAR) & (np.maximum(as_of, self.clock) < last + GAP_MS))

@@ -11,8 +11,8 @@ from operators.session_find import LONGEST
 from operators.session_runs import MINUTE_MS, minutes_of, posts_of, slots_of
 from schemas.frame import column
 
-TILES, POSTS = "session_tiles", "session_posts"
-TABLES = (TILES, POSTS)
+TILES, POSTS, ENDS = "session_tiles", "session_posts", "session_ends"
+TABLES = (TILES, POSTS, ENDS)
 
 _TILE_COLUMNS = ("events", "impressions", "engagements", "first_ms", "last_ms")
 _NEVER = -(1 << 31)
@@ -44,7 +44,13 @@ def sessions_delta(table: SessionTable) -> dict[str, pa.Table]:
 
 
 def merge_sessions(name: str, parts: Sequence[pa.Table], settled: int) -> pa.Table:
-    """The sum of parts of one table, without minutes that no session can reach from `settled` (ms) on."""
+    """The sum of parts of one table, without minutes that no session can reach from `settled` (ms) on.
+
+    Ends have by `key` the largest `end_ms`, of sessions that can't be prolonged any more.
+    """
+    if name == ENDS:
+        ends = pl.concat([pl.DataFrame(pl.from_arrow(part)) for part in parts])
+        return ends.group_by("key").agg(pl.col("end_ms").max()).to_arrow()
     oldest = max((settled - OVER_MS) // MINUTE_MS - LONGEST, _NEVER)
     rows = pl.concat([pl.DataFrame(pl.from_arrow(part)) for part in parts]).filter(pl.col("minute") >= oldest)
     if name == POSTS:

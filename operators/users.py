@@ -11,7 +11,9 @@ from operators.entity import KEYS, TOPIC, Entity
 from operators.erased import Erased, merge_erased
 from operators.lifetime import FAR
 from operators.measures import Measures
-from operators.vector_table import VectorTable
+from operators.session_state import TABLES as SESSIONS
+from operators.session_state import merge_sessions
+from operators.user_vectors import UserVectors
 from schemas.effects import Erase
 from schemas.frame import Erasure, Frame, column
 from schemas.registry import Registry
@@ -25,7 +27,7 @@ _ENOUGH = 20_000
 
 @dataclass(frozen=True)
 class Users(Operator):
-    """Keeps the windows that the features of users need and hands out the vectors of users that changed.
+    """Keeps the windows and sessions that the features of users need and hands out the vectors of users that changed.
 
     `examined` is the position table in thousandths (see `Measures`). `ttl_ms` says how long a vector is
     kept for readers.
@@ -45,11 +47,13 @@ class Users(Operator):
         return UsersLogic(self, saved)
 
     def tables(self) -> Sequence[str]:
-        """Tiles and keys, and who was erased."""
-        return (*self.entity.tables, ERASED)
+        """Tiles and keys, sessions, and who was erased."""
+        return (*self.entity.tables, *SESSIONS, ERASED)
 
     def merge(self, table: str, parts: Sequence[pa.Table], facts: Mapping[str, int]) -> pa.Table:
         """The sum of parts of one table."""
+        if table in SESSIONS:
+            return merge_sessions(table, parts, facts["settled"])
         return merge_erased(parts) if table == ERASED else self.entity.merge(table, parts, facts)
 
 
@@ -60,7 +64,7 @@ class UsersLogic:
         self.config = config
         self.clock = saved.facts.get("clock", -FAR)
         self.epoch = saved.facts.get("epoch", 0)
-        self.vectors = VectorTable(config.entity, saved)
+        self.vectors = UserVectors(config.entity, saved)
         self.erased = Erased(saved.tables.get(ERASED, ()))
         if len(self.erased):
             self.vectors.erase(self.erased.all())
@@ -107,9 +111,10 @@ class UsersLogic:
         self._count()
         self.epoch += 1
         tables = {**self.vectors.delta(self.epoch), ERASED: self.erased.delta()}
-        self.vectors.table.forget(self._settled)
+        self.vectors.forget(self._settled)
         purge, self._purge = self._purge, False
-        facts = {"clock": self.clock, "epoch": self.epoch, "registry": self.vectors.registry_sum}
+        facts = {"clock": self.clock, "settled": self._settled, "epoch": self.epoch}
+        facts["registry"] = self.vectors.registry_sum
         return Delta({name: table for name, table in tables.items() if table.num_rows}, facts, purge)
 
     def rewrite(self) -> None:
@@ -129,11 +134,10 @@ class UsersLogic:
             self._add(rows)
         if self._reached > self.clock:
             self.clock = self._reached
-            self.vectors.table.pass_to(self.clock)
+        self.vectors.pass_to(self.clock, self._settled)
 
     def _add(self, rows: pa.RecordBatch) -> None:
         if len(self.erased):
             counting = self.erased.counts(column(rows, KEYS[NAME]), column(rows, "at_ms"))
             rows = rows if counting.all() else rows.filter(pa.array(counting))
-        counted = self.vectors.entity.measures.of(rows)
-        self.vectors.table.add(column(rows, KEYS[NAME]), column(rows, "at_ms"), *counted)
+        self.vectors.add(rows)

@@ -1,6 +1,7 @@
 """The vectors of one kind of entity: its window table with the formulas over it, saved and restored."""
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from operators.base import Saved
@@ -40,16 +41,17 @@ class VectorTable:
         """The vectors of some slots, as of each slot's own time."""
         if not len(slots) or not self.roll_up.features:
             return []
-        values = self.roll_up.vectors(self.table, slots)
-        return [
-            VectorSet(
-                self.entity.name,
-                self.table.index.keys[slots],
-                self.table.as_of(slots),
-                values,
-                np.full(len(slots), expiry),
-            )
-        ]
+        ids, as_of = self.table.index.keys[slots], self.as_of(slots)
+        values = self.values(slots, as_of)
+        return [VectorSet(self.entity.name, ids, as_of, values, np.full(len(slots), expiry))]
+
+    def as_of(self, slots: Int64s) -> Int64s:
+        """The time as of which the vector of each slot is, ms."""
+        return self.table.as_of(slots)
+
+    def values(self, slots: Int64s, as_of: Int64s) -> npt.NDArray[np.float32]:
+        """What is in the vectors of slots as of their time, float32[n, features]."""
+        return self.roll_up.vectors(self.table, slots)
 
     def erase(self, erasure: Erasure) -> Int64s:
         """Forget what ids did in panes up to the one of their erasure; returns the ids of which nothing is left."""

@@ -9,7 +9,6 @@ HALF_HOUR = 30 * MINUTE
 Event = dict[str, Any]
 
 NOTHING = ("unlike", "unhide", "unmute")
-ENGAGEMENTS = ("click", "like", "comment", "share", "save")
 
 
 def session_events(events: Sequence[Event]) -> list[Event]:
@@ -26,7 +25,7 @@ def end_of(events: Sequence[Event]) -> int | None:
 
 
 def current(events: Sequence[Event], t: int) -> list[Event]:
-    """The events of the session that is not over as of `t`, going back minute by minute."""
+    """The events of the session that is not over as of `t`, in order of time, going back minute by minute."""
     found = session_events(events)
     if not found or t >= found[-1]["at_ms"] + HALF_HOUR:
         return []
@@ -41,20 +40,3 @@ def current(events: Sequence[Event], t: int) -> list[Event]:
             empty += 1
         minute -= 1
     return [event for event in found if event["at_ms"] // MINUTE in inside]
-
-
-def session_counter(name: str, events: Sequence[Event], t: int) -> int:
-    """A counter of the current session as of `t`."""
-    inside = current(events, t)
-    match name:
-        case "events":
-            return len(inside)
-        case "impressions":
-            return sum(event["type"] == "impression" for event in inside)
-        case "engagements":
-            return sum(event["type"] in ENGAGEMENTS for event in inside)
-        case "posts":
-            return len({event["post_id"] for event in inside})
-        case "length_ms":
-            return int(inside[-1]["at_ms"] - inside[0]["at_ms"]) if inside else 0
-    raise AssertionError(name)

@@ -9,6 +9,7 @@ from schemas.constants import DWELL_EDGES_MS
 from schemas.expression import Constant, Counter, Expression, Negate, Number, Op, Quantile, Smooth
 from schemas.registry import Feature, Registry
 from schemas.windows import WINDOWS
+from tests.operators.naive_session import current, end_of
 
 IDLE_MS = 90 * 86_400_000
 PLAIN = {"clicks": "click", "likes": "like", "comments": "comment", "shares": "share", "saves": "save"}
@@ -18,8 +19,11 @@ Event = dict[str, Any]
 
 
 def as_of(events: Sequence[Event], windows: Sequence[str], clock: int) -> int:
-    """The last event, or the last instant up to `clock` at which a pane with an event left a window."""
+    """The last event, or the last instant up to `clock` at which a pane left a window or the session ended."""
     instants = [event["at_ms"] for event in events]
+    end = end_of(events)
+    if "session" in windows and end is not None and end <= clock:
+        instants.append(end)
     for name in windows:
         length, pane = WINDOWS[name]
         if length is not None and pane is not None:
@@ -33,6 +37,8 @@ def as_of(events: Sequence[Event], windows: Sequence[str], clock: int) -> int:
 def inside(events: Sequence[Event], window: str, t: int) -> list[Event]:
     """The events in a window as of `t`."""
     length, pane = WINDOWS[window]
+    if window == "session":
+        return current(events, t)
     if length is None or pane is None:
         return latest_life(events)
     start = (t - length) // pane * pane
@@ -59,6 +65,12 @@ def counter(name: str, events: Sequence[Event], curve: Sequence[int]) -> float:
         return float(
             sum(examined(event["position"], curve) for event in events if event["type"] == "impression")
         )
+    if name == "events":
+        return len(events)
+    if name == "posts":
+        return len({event["post_id"] for event in events})
+    if name == "length_ms":
+        return float(events[-1]["at_ms"] - events[0]["at_ms"]) if events else 0
     if name == "dwell_count":
         return len(dwells(events))
     if name == "dwell_sum_ms":

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from operators import session
 from operators.lifetime import FAR
-from operators.session import COUNTERS, SessionTable
+from operators.session import SessionTable
 from operators.session_state import (
     POSTS,
     TILES,
@@ -21,8 +21,10 @@ from operators.session_state import (
     restore_sessions,
     sessions_delta,
 )
+from schemas.expression import SESSION_COUNTERS
 from tests.operators.events import event, symbols_of
-from tests.operators.naive_session import MINUTE, end_of, session_counter
+from tests.operators.naive_session import MINUTE, current, end_of
+from tests.operators.naive_windows import counter
 
 Row = dict[str, Any]
 
@@ -76,10 +78,6 @@ def of(rows: Sequence[Row], user: int) -> list[Row]:
     return [row for row in rows if row["user_id"] == user]
 
 
-def wanted(rows: Sequence[Row], user: int, t: int) -> list[int]:
-    return [session_counter(name, of(rows, user), t) for name in COUNTERS]
-
-
 class Owner:
     """Keeps sessions as a flow does: writes who changed or whose session ended, saves, resumes, erases.
 
@@ -89,7 +87,7 @@ class Owner:
     def __init__(self) -> None:
         self.table = SessionTable()
         self.rows: list[Row] = []
-        self.written: dict[int, tuple[int, list[int]]] = {}
+        self.written: dict[int, tuple[int, list[float]]] = {}
         self.clock = START - DAY
         self._due: set[int] = set()
         self._ended: dict[int, int] = {}
@@ -138,7 +136,7 @@ class Owner:
         self.table.erase(np.array([user]), np.array([until_ms]))
         self._due |= {row["user_id"] for row in self.rows if row["user_id"] == user}
 
-    def expected(self) -> dict[int, tuple[int, list[int]]]:
+    def expected(self) -> dict[int, tuple[int, list[float]]]:
         """What must have been written."""
         found = {}
         for user in {row["user_id"] for row in self.rows}:
@@ -147,7 +145,8 @@ class Owner:
             newest = max(row["at_ms"] for row in of(self.rows, user))
             end = end_of(counted)
             t = max(newest, end if end is not None and end <= self.clock else -FAR)
-            found[user] = (t, [session_counter(name, counted, t) for name in COUNTERS])
+            session = current(counted, t)
+            found[user] = (t, [counter(name, session, ()) for name in SESSION_COUNTERS])
         return found
 
 
