@@ -1,5 +1,6 @@
-"""Shows how far a flow is: a bar on a terminal, a plain line now and then elsewhere."""
+"""Shows how far a flow is: a bar on a terminal, a line now and then elsewhere."""
 
+import logging
 import sys
 import threading
 import time
@@ -9,17 +10,20 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from flows import logs
 from flows.observe import Observer
 
 BAR_SECONDS = 0.2
 LINE_SECONDS = 10.0
 
+log = logging.getLogger(__name__)
+
 
 @contextmanager
 def shown(observer: Observer) -> Iterator[None]:
-    """Show progress on stderr until the end of the block."""
+    """Show progress on stderr until the end of the block; in a JSON log, as lines of it."""
     done = threading.Event()
-    show = _bar if sys.stderr.isatty() else _lines
+    show = _logged if logs.in_json() else _bar if sys.stderr.isatty() else _lines
     thread = threading.Thread(target=show, args=(observer, done), name="headrace-progress", daemon=True)
     thread.start()
     try:
@@ -52,3 +56,11 @@ def _lines(observer: Observer, done: threading.Event) -> None:
         rate = observer.records / (time.monotonic() - began)
         sys.stderr.write(f"{observer.flow}: {observer.records:,}{of} records, {rate:,.0f}/s\n")
         sys.stderr.flush()
+
+
+def _logged(observer: Observer, done: threading.Event) -> None:
+    began = time.monotonic()
+    while not done.wait(LINE_SECONDS):
+        rate = round(observer.records / (time.monotonic() - began))
+        numbers = {"records": observer.records, "total": observer.total, "records_per_second": rate}
+        log.info("progress", extra=numbers)

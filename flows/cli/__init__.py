@@ -2,11 +2,11 @@
 
 import importlib
 import sys
-import traceback
 from typing import Final
 
 import click
 
+from flows.logs import last_words
 from schemas.errors import HeadraceError, UsageError
 
 MODULES: Final = {
@@ -17,6 +17,7 @@ MODULES: Final = {
     "trending": "trending",
     "doctor": "doctor",
     "keys": "keys",
+    "schemas": "schemas",
     "settings": "settings",
     "simulate": "simulate",
     "import": "import_",
@@ -54,15 +55,14 @@ def main() -> None:
     try:
         headrace(standalone_mode=True)
     except HeadraceError as error:
-        click.echo(f"headrace: {error}", err=True)
+        last_words(str(error))
         sys.exit(2 if isinstance(error, UsageError) else 1)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # noqa: BLE001 - the last place where a defect, or a panic, can be put into words
-        traceback.print_exc()
-        click.echo(
-            f"headrace: stopped by a defect ({error!r}): please report it with the lines above; "
+        last_words(
+            f"stopped by a defect ({error!r}): please report it with the lines above; "
             "a flow goes on from its last snapshot when it is started again",
-            err=True,
+            error,
         )
         sys.exit(1)

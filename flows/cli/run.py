@@ -1,9 +1,8 @@
 """`headrace run`: runs a flow."""
 
-import logging
-
 import click
 
+from flows import logs
 from flows.cli.common import common_options
 from flows.observe import Observer
 from flows.progress import shown
@@ -32,7 +31,7 @@ def run(flow: str, until_end: bool, addresses: str, index: int, settings: Settin
 
     Flows: windows (live feature vectors and trending posts into Redis).
     """
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    logs.begin(settings, flow, index)
     observer = Observer(flow)
     with shown(observer):
         run_flow(flow, settings, until_end, observer, _listed(addresses, index), index)
