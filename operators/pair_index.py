@@ -87,6 +87,11 @@ class PairIndex:
         """The second key of each slot, int64[n]."""
         return self.right.keys[self.keys[slots] & _CODE_MASK]
 
+    def order(self, slots: Int64s) -> Int64s:
+        """A number for each slot that is in the order of the second keys."""
+        found: Int64s = self.second(slots)
+        return found
+
     def columns(self, slots: Int64s) -> dict[str, Any]:
         """The keys of slots as columns of saved tables."""
         return {"key": self.first(slots), self.other: self.second(slots)}
@@ -114,6 +119,13 @@ class NamedPairIndex(PairIndex):
         return pa.DictionaryArray.from_arrays(codes, pa.array(self.right.names, pa.string())).cast(
             pa.string()
         )
+
+    def order(self, slots: Int64s) -> Int64s:
+        """A number for each slot that is in the order of the texts' code points."""
+        names = self.right.names
+        place = np.empty(len(names), np.int64)
+        place[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
+        return place[self.rights(slots)]
 
     def of(self, rows: pa.Table) -> tuple[Int64s, pa.Array]:
         """The pairs in the columns of a saved table."""

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from operators.ledger import COLUMN_MASK, PANE_SHIFT, pack, slots_of, sum_run
+from operators.ledger import COLUMN_MASK, MAX_PANE, PANE_SHIFT, Amounts, pack, slots_of, sum_run
 from operators.lifetime import FAR, Segment
 from operators.window_table import WindowTable
 from schemas.frame import Int64s
@@ -22,17 +22,35 @@ def tiles_delta(table: WindowTable) -> pa.Table:
 
     Other indexes have more than one column for the key.
     """
-    cells, counts = table.counts.take_fresh(table.coarsen)
-    dwell_cells, dwell_ms = table.dwell.take_fresh(table.coarsen)
-    every = np.concatenate((cells, dwell_cells))
-    columns = np.concatenate((cells & COLUMN_MASK, np.full(len(dwell_cells), table.counts.columns)))
+    return _tiles(table, table.counts.take_fresh(table.coarsen), table.dwell.take_fresh(table.coarsen))
+
+
+def tiles_taken_out(table: WindowTable, slots: Int64s, panes: Int64s) -> pa.Table:
+    """What must be added to saved tiles so that slots hold nothing in panes up to the one given for each.
+
+    To be asked for before `WindowTable.erase`, of a table whose windows have one pane.
+    """
+    upto = np.full(table.capacity, -MAX_PANE - 1)
+    upto[slots] = panes
+    found = []
+    for ledger in (table.counts, table.dwell):
+        cells = np.concatenate([slots[:0], *(run.cells for run in ledger.runs)])
+        amounts = np.concatenate([ledger.total[:0], *(run.amounts for run in ledger.runs)])
+        mine = np.flatnonzero(cells >> PANE_SHIFT <= upto[slots_of(cells)])
+        found.append((cells[mine], -amounts[mine]))
+    return _tiles(table, *found)
+
+
+def _tiles(table: WindowTable, counts: tuple[Int64s, Amounts], dwell: tuple[Int64s, Amounts]) -> pa.Table:
+    every = np.concatenate((counts[0], dwell[0]))
+    columns = np.concatenate((counts[0] & COLUMN_MASK, np.full(len(dwell[0]), table.counts.columns)))
     return pa.table(
         {
             "pane_ms": (every >> PANE_SHIFT) * table.pane_ms,
             **table.index.columns(slots_of(every)),
             "column": columns.astype(np.uint8),
-            # What was taken out is less than nothing.
-            "amount": np.concatenate((counts.view(np.int32).astype(np.int64), dwell_ms)),
+            # What is taken out is less than nothing.
+            "amount": np.concatenate((counts[1].view(np.int32).astype(np.int64), dwell[1])),
         }
     )
 

@@ -9,6 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from operators.acceptance import Acceptance, Accepted, Refused
+from operators.affinity import Affinity
 from operators.base import Operator
 from operators.items import Items
 from operators.partial import ItemPartials
@@ -20,6 +21,7 @@ from schemas.effects import Trending, VectorSet
 from schemas.frame import Frame
 from schemas.registry import Registry
 from tests.operators.events import event
+from tests.operators.naive_affinity import Hashes, apply
 
 Row = dict[str, Any]
 Outcome = dict[Any, Any]
@@ -74,6 +76,13 @@ def verdicts(effects: Sequence[Any]) -> Outcome:
     return found
 
 
+def users_hashes(effects: Sequence[Any]) -> Hashes:
+    """What users' hashes hold."""
+    found: Hashes = {}
+    apply(found, effects)
+    return found
+
+
 def top_posts(rows: Frame) -> list[TopPosts]:
     """The lists of two item shards, as the last row of each says: its region has its post, the others nothing."""
     found = []
@@ -125,6 +134,19 @@ CASES: dict[type[Operator], Case] = {
         partitions=3,
         rows=COUNTED,
         outcome=vectors,
+    ),
+    Affinity: Case(
+        Affinity(Registry.load(), (1000,), 40 * 24 * HOUR, most=2),
+        partitions=3,
+        rows=interactions(
+            type=st.sampled_from(["impression", "click", "like", "dwell", "unlike"]),
+            user_id=st.integers(0, 1),
+            author_id=st.integers(0, 4),
+            content_type=st.sampled_from([None, "video", "text", "photo"]),
+            dwell_ms=st.one_of(st.none(), st.integers(0, 100_000)),
+            at_ms=HOURS | st.integers(0, 100).map(lambda days: START + days * 24 * HOUR),
+        ),
+        outcome=users_hashes,
     ),
     Items: Case(
         Items(Registry.load(), (1000, 500), ttl_ms=TTL_MS),
