@@ -24,6 +24,14 @@ _NO_SUBJECT, _NO_VERSION, _NO_SCHEMA = 40401, 40402, 40403
 _MISSING: Final = (_NO_SUBJECT, _NO_VERSION, _NO_SCHEMA)
 
 
+class IncompatibleError(HeadraceError):
+    """The registry takes no such schema, because of the ones before; `why` is its reason."""
+
+    def __init__(self, message: str, why: str) -> None:
+        super().__init__(message)
+        self.why = why
+
+
 @dataclass(frozen=True, slots=True)
 class Registered:
     """One version of a subject."""
@@ -97,13 +105,15 @@ class SchemaRegistry:
     def register(self, subject: str, schema: AvroSchema) -> int:
         """The id of the schema, which is the latest version of its subject from now on, or was in it before.
 
-        Raises HeadraceError as well when the registry finds it incompatible or does not take it.
+        Raises IncompatibleError when it may not follow the ones before, HeadraceError when the registry does not take
+        it for another reason.
         """
         answer = self._http.ask("POST", f"/subjects/{_quoted(subject)}/versions", _body(schema))
         if answer.status == _CONFLICT:
-            raise HeadraceError(
+            raise IncompatibleError(
                 f"the schema registry at {self._http.url} takes no new schema of {subject!r}, it is not compatible "
-                f"with the ones before ({answer.message}); see headrace schemas check, or use another topic_prefix"
+                f"with the ones before ({answer.message}); see headrace schemas check, or use another topic_prefix",
+                answer.message,
             )
         return self._number(self._content(answer), "id")
 

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
 import click
+from msgspec.structs import replace
 from rich.markup import escape
 
 from flows.checks.finding import Finding
 from flows.checks.log import check_log
 from flows.checks.redis import check_redis
+from flows.checks.registry import check_registry
 from flows.checks.schemas import check_schemas, check_settings
 from flows.checks.state import check_state
 from flows.cli.common import common_options, json_option, loaded_settings
@@ -18,6 +20,7 @@ from flows.cli.terminal import console
 from schemas.errors import HeadraceError
 from schemas.settings import Settings
 
+MOST_PATIENCE_MS = 5_000
 STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
@@ -25,11 +28,15 @@ STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 @common_options
 @json_option
 def doctor(settings: Settings, as_json: bool) -> None:
-    """Check log, Redis, schemas, settings, clock and state; exit code 1 if something would make a flow fail."""
+    """Check log, Redis, schema registry, settings, clock and state; exit code 1 if something would make a flow fail."""
     loaded = loaded_settings()
+    settings = replace(
+        settings, schema_registry_retry_ms=min(settings.schema_registry_retry_ms, MOST_PATIENCE_MS)
+    )
     checks: list[tuple[str, Callable[[], list[Finding]]]] = [
         ("settings", lambda: check_settings(loaded)),
         ("schemas", lambda: check_schemas(settings)),
+        ("registry", lambda: check_registry(settings)),
         ("log", lambda: check_log(settings)),
         ("redis", lambda: check_redis(settings)),
         ("state", lambda: check_state(settings)),
