@@ -19,7 +19,8 @@ ITEMS = ("post", "author")
 """The entities that are kept by item shard."""
 
 _COLUMNS = ("type", "post_id", "author_id", "region", "position", "dwell_ms", "at_ms")
-_ENGAGED = [PLAIN[name] for name in ENGAGEMENTS]
+_ENGAGED = np.isin(np.arange(128), [PLAIN[name] for name in ENGAGEMENTS])
+_SHIFT = np.uint64(33)
 _NOTHING = np.empty(0, np.int64)
 
 
@@ -100,7 +101,7 @@ class ItemPartials:
 
 def _regional(rows: pa.RecordBatch) -> Regional:
     """Engagements by region and post; `all` is not the name of a region, and without one nothing is counted."""
-    engaged = np.flatnonzero(np.isin(rows.column("type").indices.to_numpy(), _ENGAGED))
+    engaged = np.flatnonzero(_ENGAGED[rows.column("type").indices.to_numpy()])
     encoded = rows.column("region").take(pa.array(engaged)).dictionary_encode()
     names = tuple(encoded.dictionary.to_pylist())
     regions = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
@@ -116,15 +117,17 @@ def _regional(rows: pa.RecordBatch) -> Regional:
 
 
 def shard_of(ids: Int64s, shards: int) -> Int64s:
-    """The item shard of each id, by the finalizer of splitmix64 (Steele et al. 2014); independent of partitions.
+    """The item shard of each id, by the finalizer of MurmurHash3 (Appleby, `fmix64`).
+
+    It depends neither on partitions nor on the hash by which slots are found: keys of one shard are spread in both.
 
     >>> shard_of(np.array([1, 2, 3, -1]), 4).tolist()
-    [1, 2, 0, 3]
+    [2, 0, 0, 1]
     """
     if shards == 1:
         return np.zeros(len(ids), np.int64)
     mixed = ids.astype(np.uint64)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed ^= mixed >> np.uint64(31)
+    mixed = (mixed ^ (mixed >> _SHIFT)) * np.uint64(0xFF51AFD7ED558CCD)
+    mixed = (mixed ^ (mixed >> _SHIFT)) * np.uint64(0xC4CEB9FE1A85EC53)
+    mixed ^= mixed >> _SHIFT
     return ((mixed >> np.uint64(32)) * np.uint64(shards) >> np.uint64(32)).astype(np.int64)
