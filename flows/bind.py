@@ -91,7 +91,7 @@ class Source(FixedPartitionedSource[Batch, Any]):
 
     def list_parts(self) -> list[str]:
         """The shards of this process."""
-        return [f"{shard:05d}" for shard in self.plan.placement.mine]
+        return [_part(shard) for shard in self.plan.placement.mine]
 
     def build_part(self, step_id: str, for_part: str, resume_state: Any) -> _SourcePart:
         """Open the partitions of a shard from their snapshot."""
@@ -166,18 +166,22 @@ class _SinkPart(StatefulSinkPartition[Any, Any]):
 
 @dataclass
 class Sink(FixedPartitionedSink[tuple[str, Any], Any]):
-    """An output, one in each process: flushed and checked before a snapshot counts, as are the files of the state."""
+    """An output, one in each process: flushed and checked before a snapshot counts, as are the files of the state.
+
+    The engine wants the same partitions whatever the number of processes: they are the shards, and a process writes
+    everything through the first of its own.
+    """
 
     plan: Plan
     output: Output
     failure: Failure
 
     def list_parts(self) -> list[str]:
-        """The one of this process."""
-        return [_here(self.plan)]
+        """The shards of this process."""
+        return [_part(shard) for shard in self.plan.placement.mine]
 
     def part_fn(self, item_key: str) -> int:
-        """The process that an item comes from."""
+        """The shard through which an item is written."""
         return int(item_key)
 
     def build_part(self, step_id: str, for_part: str, resume_state: Any) -> _SinkPart:
@@ -225,7 +229,11 @@ def dataflow(plan: Plan, failure: Failure, outputs: dict[str, Output]) -> Datafl
 
 
 def _here(plan: Plan) -> str:
-    return f"{plan.placement.index:05d}"
+    return _part(next(iter(plan.placement.mine), 0))
+
+
+def _part(shard: int) -> str:
+    return f"{shard:05d}"
 
 
 def _routed(

@@ -3,9 +3,8 @@
 import json
 from pathlib import Path
 
-from flows.drawing import Drawing
-from operators.windows import Windows
 from schemas.errors import HeadraceError
+from schemas.registry import ENTITIES, Registry
 from schemas.settings import Settings
 from schemas.settings_table import settings_table, value_of
 from state.files import write_whole
@@ -15,27 +14,26 @@ FILE = "fingerprint.json"
 WINDOWS = "windows of "
 
 
-def fingerprint(settings: Settings, drawing: Drawing) -> dict[str, str]:
+def fingerprint(settings: Settings) -> dict[str, str]:
     """What the state of a flow depends on, as text by name."""
     found = {
         name: str(value_of(settings, name)) for name, setting in settings_table().items() if setting.fixed
     }
     found["kind of log"], found["log"] = settings.log.split(":", 1)
-    for step in drawing.keeps:
-        if isinstance(step.operator, Windows):
-            for entity in ("post", "author", "user"):
-                found[f"{WINDOWS}{entity}"] = " ".join(step.operator.registry.windows(entity))
+    registry = Registry.of(settings)
+    for entity in ENTITIES:
+        found[f"{WINDOWS}{entity}"] = " ".join(registry.windows(entity))
     return found
 
 
-def check_fingerprint(state: Path, settings: Settings, drawing: Drawing) -> list[str]:
+def check_fingerprint(state: Path, settings: Settings) -> list[str]:
     """One sentence for each change that is allowed; raises `HeadraceError` for one that is not.
 
     A new window starts empty but for the panes that older windows still hold, and is right once it has seen its
     whole length. The log may move, its records may not.
     """
     path = state / FILE
-    now = fingerprint(settings, drawing)
+    now = fingerprint(settings)
     allowed = {"log", *(name for name in now if name.startswith(WINDOWS))}
     changes = check(_read(path), now, allowed) if path.exists() else []
     return [
@@ -46,9 +44,9 @@ def check_fingerprint(state: Path, settings: Settings, drawing: Drawing) -> list
     ]
 
 
-def save_fingerprint(state: Path, settings: Settings, drawing: Drawing) -> None:
+def save_fingerprint(state: Path, settings: Settings) -> None:
     """Keep what the state is about to be computed with; raises `HeadraceError` if it can't be written."""
-    text = json.dumps(fingerprint(settings, drawing), indent=1, sort_keys=True)
+    text = json.dumps(fingerprint(settings), indent=1, sort_keys=True)
     write_whole(state / FILE, text.encode())
 
 

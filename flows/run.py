@@ -65,7 +65,7 @@ def run(
         seat = index if addresses else None
         stack.enter_context(StateLock(state, ",".join(addresses), seat))
         stack.enter_context(told(observer, settings, drawing))
-        for sentence in check_fingerprint(state, settings, drawing):
+        for sentence in check_fingerprint(state, settings):
             log.warning("%s", sentence)
         events = open_log(settings, name)
         stack.callback(events.close)
@@ -74,7 +74,7 @@ def run(
         ends = found if until_end else {}
         optional = {topic for read in drawing.reads for topic in read.optional}
         first = {part: end for part, end in found.items() if part.rpartition("/")[0] in optional}
-        save_fingerprint(state, settings, drawing)
+        save_fingerprint(state, settings)
         observer.expects(ends)
         mine = set(placement.mine)
         observer.where.expects(

@@ -1,17 +1,23 @@
 """Interactions become live feature vectors of posts, authors and users, and the lists of trending posts.
 
-interactions, users --> judge --+--> windows --+--> Redis
-                          |     |              |
-                          |     +--> regions --+
-                          |
-                          +--> dead_letters
+                          +--> users ---------------------------+
+                          |                                     |
+interactions, users --> judge --> partials --> items --+--------+--> Redis
+                          |                            |        |
+                          +--> dead_letters            +-> trends
+
+Rows stay in the shard of their user; partial sums go to the shards of posts and authors, and from each of these what
+trends in it to one place.
 """
 
 from flows.drawing import Drawing
 from flows.observe import Observer
 from flows.outputs import dead_letters, redis
-from operators.regions import RegionTrends
-from operators.windows import Windows
+from operators.items import Items
+from operators.partial import ItemPartials
+from operators.seen import Seen
+from operators.trends import TopPosts, Trends
+from operators.users import Users
 from schemas.registry import Registry
 from schemas.settings import Settings
 
@@ -21,15 +27,15 @@ NAME = "windows"
 def drawing(settings: Settings, observer: Observer) -> Drawing:
     """The flow as a drawing."""
     registry = Registry.of(settings)
+    curve, shards = settings.position_curve, settings.shards
+    ttl_ms = {entity: seconds * 1000 for entity, seconds in settings.ttl.seconds().items()}
     flow = Drawing(NAME)
     rows, refused = flow.read("events", "interactions", optional=("users",))
-    windows = Windows(
-        registry,
-        settings.position_curve,
-        {entity: seconds * 1000 for entity, seconds in settings.ttl.seconds().items()},
-    )
-    vectors = flow.keep("windows", rows, windows)
-    trends = flow.keep("regions", rows, RegionTrends())
-    flow.write("redis", vectors, trends, to=lambda: redis(settings, registry, observer))
+    seen = flow.keep("seen", rows, Seen())
+    users = flow.keep("users", rows, Users(registry, curve, ttl_ms))
+    partials = flow.spread("partials", rows, ItemPartials(registry, curve, shards))
+    items = flow.keep("items", partials, Items(registry, curve, ttl_ms, shards))
+    trends = flow.gather("trends", items, TopPosts, Trends(shards))
+    flow.write("redis", seen, users, items, trends, to=lambda: redis(settings, registry, observer))
     flow.write("dead_letters", refused, to=lambda: dead_letters(settings, NAME))
     return flow

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from flows.cli import main
-from operators.windows import WindowsLogic
+from operators.users import UsersLogic
 from tests.faults.traffic import good, write
 from tests.flows.harness import Place
 
@@ -34,7 +34,7 @@ def test_a_defect(
     def broken(*_: Any) -> NoReturn:
         raise kind("on purpose")
 
-    monkeypatch.setattr(WindowsLogic, step, broken)
+    monkeypatch.setattr(UsersLogic, step, broken)
     monkeypatch.setattr(sys, "argv", ["headrace", "run", "windows", "--until-end"])
     for name, value in place.variables.items():
         monkeypatch.setenv(name, value)

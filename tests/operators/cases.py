@@ -13,11 +13,11 @@ from operators.affinity import Affinity
 from operators.base import Operator
 from operators.items import Items
 from operators.partial import ItemPartials
-from operators.regions import RegionTrends
+from operators.seen import Seen
 from operators.trends import TopPosts, Trends
 from operators.users import Users
-from operators.windows import Windows
-from schemas.effects import Trending, VectorSet
+from schemas.constants import SEEN_DAYS
+from schemas.effects import SeenSet, Trending, VectorSet
 from schemas.frame import Frame
 from schemas.registry import Registry
 from tests.operators.events import event
@@ -76,6 +76,17 @@ def verdicts(effects: Sequence[Any]) -> Outcome:
     return found
 
 
+def bitmaps(effects: Sequence[Any]) -> Outcome:
+    """The bytes of the seen filters that a reader may ask for."""
+    found: Outcome = {}
+    for effect in effects:
+        if isinstance(effect, SeenSet):
+            for user, bits in zip(effect.user_ids.tolist(), effect.bits, strict=True):
+                found[effect.day, user] = bits.tobytes()
+    last = max((day for day, _ in found), default=0)
+    return {pair: bits for pair, bits in found.items() if pair[0] >= last - SEEN_DAYS}
+
+
 def users_hashes(effects: Sequence[Any]) -> Hashes:
     """What users' hashes hold."""
     found: Hashes = {}
@@ -123,12 +134,6 @@ CASES: dict[type[Operator], Case] = {
         outcome=verdicts,
         lateness=None,
     ),
-    Windows: Case(
-        Windows(Registry.load(), (1000, 500), ttl_ms=TTL_MS),
-        partitions=3,
-        rows=COUNTED,
-        outcome=vectors,
-    ),
     Users: Case(
         Users(Registry.load(), (1000, 500), ttl_ms=TTL_MS),
         partitions=3,
@@ -147,6 +152,17 @@ CASES: dict[type[Operator], Case] = {
             at_ms=HOURS | st.integers(0, 100).map(lambda days: START + days * 24 * HOUR),
         ),
         outcome=users_hashes,
+    ),
+    Seen: Case(
+        Seen(),
+        partitions=3,
+        rows=interactions(
+            type=st.sampled_from(["impression", "impression", "click"]),
+            post_id=st.integers(-20, 20),
+            user_id=st.integers(0, 2),
+            at_ms=HOURS,
+        ),
+        outcome=bitmaps,
     ),
     Items: Case(
         Items(Registry.load(), (1000, 500), ttl_ms=TTL_MS),
@@ -167,16 +183,5 @@ CASES: dict[type[Operator], Case] = {
         ),
         outcome=vectors,
         adapt=top_posts,
-    ),
-    RegionTrends: Case(
-        RegionTrends(),
-        partitions=3,
-        rows=interactions(
-            type=st.sampled_from(["impression", "click", "like", "hide"]),
-            post_id=st.integers(-1, 3),
-            region=st.sampled_from([None, "br", "de"]),
-            at_ms=HOURS,
-        ),
-        outcome=vectors,
     ),
 }
