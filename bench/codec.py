@@ -150,6 +150,11 @@ def print_against(title: str, times: dict[str, float], base: str) -> None:
         print(f"  {name:<44}{microseconds:>8.3f} us{microseconds / times[base]:>9.2f} x")
 
 
+def in_turn(some: list[bytes], others: list[bytes]) -> list[bytes]:
+    """Every second value of each list."""
+    return [other if i % 2 else one for i, (one, other) in enumerate(zip(some, others, strict=True))]
+
+
 def older_values(rows: pa.RecordBatch) -> list[bytes]:
     """The rows as an earlier writer would have written them."""
     schema = versions("Interaction")[0]
@@ -168,16 +173,23 @@ def print_decode(codec: Codec, rows: pa.RecordBatch, values: list[bytes], batche
     schema = avro_schema("Interaction")
     text, parsed = json.dumps(schema), cast(dict[str, Any], fastavro.parse_schema(schema))
     bare, older = [value[HEADER_BYTES:] for value in values], older_values(rows)
-    mixed = [old if i % 2 else new for i, (old, new) in enumerate(zip(older, values, strict=True))]
+    mixed = in_turn(values, older)
+    by_id = Codec("Interaction", ids={"Interaction": 1, "InteractionBatch": 2})
+    with_ids, batches_with_ids = by_id.encode(rows), by_id.encode_batches(rows, PER_BATCH)
+    both_forms = in_turn(values, with_ids)
     work: dict[str, Callable[[], object]] = {
         "decode": lambda: codec.decode(values),
         f"decode, {PER_BATCH} a message": lambda: codec.decode(batches),
         "decode, all of an earlier writer": lambda: codec.decode(older),
         "decode, two writers in turn": lambda: codec.decode(mixed),
+        "decode, schema ids": lambda: by_id.decode(with_ids),
+        f"decode, schema ids, {PER_BATCH} a message": lambda: by_id.decode(batches_with_ids),
+        "decode, both forms in turn": lambda: by_id.decode(both_forms),
         "pyruhvro alone, no header, nothing checked": lambda: pyruhvro.deserialize_array(bare, text),
         "fastavro alone, into dicts": lambda: one_by_one(values, parsed),
         "encode": lambda: codec.encode(rows),
         f"encode, {PER_BATCH} a message": lambda: codec.encode_batches(rows, PER_BATCH),
+        "encode, schema ids": lambda: by_id.encode(rows),
     }
     size = sum(map(len, values)) / RECORDS
     print_against(f"interactions of {size:.0f} bytes, {RECORDS} a call", least(work, RECORDS), "decode")
