@@ -81,7 +81,7 @@ class IntakePartition:
             intake.acceptance(topic, partition),
             intake.state / f"{topic}-{partition:05d}",
             None if saved is None else saved["state"],
-            topic,
+            f"judge_{topic}",
             intake.observer,
             intake.durable,
         )

@@ -3,7 +3,8 @@
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
@@ -99,6 +100,20 @@ def test_a_port_in_use_is_one_sentence(metrics: Metrics) -> None:
         taken.listen()
         with pytest.raises(HeadraceError, match=r"set metrics\.port"):
             Page(metrics, "127.0.0.1", taken.getsockname()[1])
+
+
+def test_answers_stand_beside_the_metrics_and_other_paths_name_them(metrics: Metrics) -> None:
+    page = Page(metrics, "localhost", 0, {"/readyz": lambda: (503, b'{"ok": false}')})
+    for path, method, code, body in (
+        ("/readyz", "GET", 503, b'{"ok": false}'),
+        ("/readyz", "HEAD", 503, b""),
+        ("/x", "GET", 404, b'{"error": "try /metrics, /readyz"}'),
+    ):
+        with pytest.raises(HTTPError) as refused:
+            urlopen(Request(f"http://localhost:{page.port}{path}", method=method))
+        with refused.value as answer:
+            assert (answer.code, answer.read()) == (code, body)
+    page.close()
 
 
 def test_every_definition_is_listed_once_with_its_unit() -> None:
