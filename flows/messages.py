@@ -1,7 +1,7 @@
 """What travels between the steps of a flow, and to which shard."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from schemas.frame import DeadLetters, Erasure, Frame
@@ -38,10 +38,12 @@ class Message:
 
 
 def rows(batch: Batch, shards: int) -> Iterator[Message]:
-    """The frames for their own shard; what concerns all shards for each."""
+    """The frames for their own shard; erasures, watermarks and stops for each."""
+    elsewhere = [replace(erasure, here=False) for erasure in batch.erasures]
     for shard in range(shards):
-        frames = batch.frames if shard == batch.shard else ()
-        yield Message(shard, frames, batch.erasures, batch.watermarks, batch.stop)
+        here = shard == batch.shard
+        erasures = batch.erasures if here else elsewhere
+        yield Message(shard, batch.frames if here else (), erasures, batch.watermarks, batch.stop)
 
 
 def spread(split: Split, batch: Batch, shards: int) -> Iterator[Message]:

@@ -94,7 +94,10 @@ class UsersLogic:
         """Forget users with their vectors; who did something later keeps that.
 
         Counts are kept by pane: the pane in which a user was erased goes whole, as far as it was counted before.
+        Users of other shards are theirs to forget: from here that might undo what they have written since.
         """
+        if not erasure.here:
+            return []
         self._count()
         self._purge = True
         return [Erase(NAME, self.vectors.erase(self.erased.add(erasure)))]

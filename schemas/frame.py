@@ -64,11 +64,13 @@ class Frame:
 class Erasure:
     """Users to be forgotten, one entry each in both arrays: everything they did up to `until_ms` (included).
 
-    That is the append time of the record with the null value.
+    That is the append time of the record with the null value. `here` says whether what they do is read by the shard
+    that is told; the others hear of it for what they know of these users through others.
     """
 
     user_ids: Int64s
     until_ms: Int64s
+    here: bool = True
 
     def __len__(self) -> int:
         return len(self.user_ids)

@@ -1,5 +1,6 @@
 """Users that are erased: what they did until then is nowhere any more, whatever comes later."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -98,3 +99,10 @@ def test_what_an_erased_user_did_later_stays() -> None:
     again = _resumed(first, logic.snapshot())
     again.rewrite()
     assert vectors(again.drain(urgent_only=False)) == found
+
+
+def test_users_of_other_shards_are_theirs_to_forget() -> None:
+    """What another shard has written since would be gone."""
+    logic = OPERATOR.build(Saved())
+    assert logic.erase(replace(erasure((1, START)), here=False)) == []
+    assert not logic.snapshot().purge
