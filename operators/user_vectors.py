@@ -58,12 +58,18 @@ class UserVectors(VectorTable):
         self.table.pass_to(clock)
         self.sessions.pass_to(clock, settled)
 
-    def forget(self, settled: int) -> None:
-        """Let go of users whose windows no event from `settled` on can change, and of whose sessions neither."""
-        ends = self._all_ends()
+    def forget(self, settled: int) -> dict[str, pa.Table]:
+        """Let go of sessions and users that no event from `settled` on can change; returns what is to be saved of them.
+
+        That is when sessions of users that stay came to their end.
+        """
+        users, ends = self.sessions.forget()
+        noted = self._note_ends(users, ends)
         kept = self.table.forget(settled - OVER_MS)
         if kept is not None:
-            self._ends = ends[kept]
+            self._ends = noted[kept]
+        known = self.table.index.find(users) >= 0
+        return {ENDS: pa.table({"key": users[known], "end_ms": ends[known]})}
 
     def take(self, urgent: bool) -> list[VectorSet]:
         """The vectors that wait to be written; those of sessions that have come to their end are not urgent."""
@@ -97,10 +103,7 @@ class UserVectors(VectorTable):
         if not self.has_sessions:
             return super().delta(epoch)
         self._end()
-        users, ends = self.sessions.forget()
-        self._note_ends(users, ends)
-        over = pa.table({"key": users, "end_ms": ends})
-        return {**super().delta(epoch), **sessions_delta(self.sessions), ENDS: over}
+        return {**super().delta(epoch), **sessions_delta(self.sessions)}
 
     def prune(self, name: str, rows: pa.Table, erased: Erased) -> pa.Table:
         """Saved rows that are still needed, without what was erased."""
@@ -122,11 +125,13 @@ class UserVectors(VectorTable):
             ends = merge_sessions(ENDS, parts, -FAR)
             self._note_ends(column(ends, "key"), column(ends, "end_ms"))
 
-    def _note_ends(self, users: Int64s, ends: Int64s) -> None:
+    def _note_ends(self, users: Int64s, ends: Int64s) -> Int64s:
+        """Note when sessions came to their end that can't be prolonged; returns all such ends by slot."""
         slots = self.table.index.find(users)
         known = np.flatnonzero(slots >= 0)
         noted = self._all_ends()
         noted[slots[known]] = np.maximum(noted[slots[known]], ends[known])
+        return noted
 
     def _all_ends(self) -> Int64s:
         """By slot the end of the last session that can't be prolonged any more."""

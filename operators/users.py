@@ -113,8 +113,8 @@ class UsersLogic:
         """Tiles, keys and erasures since the last snapshot, the clock, and the number of the snapshot."""
         self._count()
         self.epoch += 1
-        tables = {**self.vectors.delta(self.epoch), ERASED: self.erased.delta()}
-        self.vectors.forget(self._settled)
+        tables = {**self.vectors.delta(self.epoch), **self.vectors.forget(self._settled)}
+        tables[ERASED] = self.erased.delta()
         purge, self._purge = self._purge, False
         facts = {"clock": self.clock, "settled": self._settled, "epoch": self.epoch}
         facts["registry"] = self.vectors.registry_sum

@@ -25,7 +25,8 @@ ENTRY += 'formula = "likes / clicks"\ndoc = "x"\n'
 def test_the_built_in_vectors_cover_every_window_of_their_entity() -> None:
     built_in = Registry.load()
     assert built_in.windows("post") == ["5m", "30m", "1h", "24h", "lifetime"]
-    assert built_in.windows("author") == built_in.windows("user") == ["24h", "7d"]
+    assert built_in.windows("author") == ["24h", "7d"]
+    assert built_in.windows("user") == ["24h", "7d", "session"]
     for entity in ENTITIES.keys() - set(PAIRS):
         assert 20 <= len(built_in.entity(entity)) <= 45
     for entity in PAIRS:
@@ -100,6 +101,7 @@ def test_json_has_the_promised_keys() -> None:
         "7d": "1d",
         "30d": "1d",
         "lifetime": None,
+        "session": "1m",
     }
 
 
