@@ -34,7 +34,7 @@ crash: .venv/.dev services ## kill -9 at N random moments, with rescaling and re
 bench: .venv/.dev services ## throughput, CPU, memory, beside the bare consumer in the same run
 	@.venv/bin/python -m bench
 
-services: .venv/.dev ## the Kafka, Redis and Java that tests need
+services: .venv/.dev ## the Kafka, Redis, Java and Node that tests need
 	@tests/services/install.sh
 
 lock: .venv/.dev ## choose the newest versions again, for Python 3.11 and 3.12

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests run against: a Redis, a Java, and the jars of Apache Kafka in .services/kafka.
+# Installs what the tests run against: a Redis, a Java, the jars of Apache Kafka in .services/kafka, and a Node.
 # With arguments: installs these Debian packages instead, where it may, else says the line to type.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -34,6 +34,7 @@ jars=.services/kafka # the copy of the pom in it is written last
 
 missing=()
 command -v redis-server >/dev/null || missing+=(redis-server)
+command -v node >/dev/null || command -v nodejs >/dev/null || missing+=(nodejs)
 java_is_17 || missing+=(default-jre-headless)
 cmp -s "$pom" "$jars/pom.xml" || command -v mvn >/dev/null || missing+=(maven)
 if [ ${#missing[@]} != 0 ]; then packages "${missing[@]}"; fi
