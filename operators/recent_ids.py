@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from operators.kernels import kernels
 from schemas.frame import Int64s
 
 NEVER = -(1 << 61)
@@ -82,7 +83,7 @@ class RecentIds:
 
 def _sorted(ids: Int64s, at_ms: Int64s) -> tuple[Int64s, Int64s]:
     """Ids in order, each once, with its largest time."""
-    order = np.argsort(ids, kind="stable")
+    order = kernels().order(ids)
     ids, at_ms = ids[order], at_ms[order]
     starts = np.flatnonzero(np.concatenate(([True], ids[1:] != ids[:-1])))
     return ids[starts], np.maximum.reduceat(at_ms, starts)

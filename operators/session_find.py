@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from operators.kernels import kernels
 from operators.session_runs import MINUTE_MS, minutes_of, posts_of
 from operators.sorted_runs import Rows
 from schemas.frame import Int64s
@@ -55,6 +56,6 @@ def find_sessions(owners: Int64s, tiles: Rows, n: int) -> Sessions:
 def count_posts(owners: Int64s, posts: Rows, first_minute: Int64s) -> Int64s:
     """How many distinct posts each owner met from a minute on; `owners[i]` met post i, in parts or not."""
     met = posts.values[0] >= first_minute[owners]
-    pairs = np.sort((owners[met] << 32) | posts_of(posts.keys[met]))
+    pairs = kernels().sort((owners[met] << 32) | posts_of(posts.keys[met]))
     distinct = np.concatenate((pairs[:1], pairs[1:][pairs[1:] != pairs[:-1]]))
     return np.bincount(distinct >> 32, minlength=len(first_minute))

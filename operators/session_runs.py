@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from operators.kernels import kernels
 from operators.sorted_runs import Rows
 from schemas.frame import Int64s
 
@@ -108,7 +109,7 @@ def posts_of(keys: Int64s) -> Int64s:
 def tile_run(events: Events, first: int, bits: int) -> Rows:
     """The tiles of events, whose minutes less `first` have at most `bits` bits, as a sorted run."""
     cells = (events.slots << bits) | (events.minutes - first)
-    packed = np.sort((cells << (_OFFSET_BITS + 2)) | (events.offsets << 2) | events.kinds)
+    packed = kernels().sort((cells << (_OFFSET_BITS + 2)) | (events.offsets << 2) | events.kinds)
     cells = packed >> (_OFFSET_BITS + 2)
     starts = np.flatnonzero(np.concatenate(([True], cells[1:] != cells[:-1])))
     ends = np.append(starts[1:], len(cells))
@@ -128,7 +129,7 @@ def post_run(events: Events, first: int, bits: int) -> Rows:
     """The posts of events, whose minutes less `first` have at most `bits` bits, as a sorted run."""
     post_bits = int(events.posts.max()).bit_length()
     packed = (events.slots << (post_bits + bits)) | (events.posts << bits) | (events.minutes - first)
-    packed = np.sort(packed)
+    packed = kernels().sort(packed)
     pairs = packed >> bits
     ends = np.flatnonzero(np.concatenate((pairs[1:] != pairs[:-1], [True])))
     pairs = pairs[ends]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from operators.kernels import kernels
 from schemas.frame import Int64s
 
 _FAN_IN = 4
@@ -78,7 +79,7 @@ class SortedRuns:
 
     def summed(self, rows: Rows) -> Rows:
         """Rows in any order as a run: sorted, those of one key combined."""
-        order = np.argsort(rows.keys, kind="stable")
+        order = kernels().order(rows.keys)
         rows = rows.take(order)
         first = np.ones(len(rows), np.bool_)
         np.not_equal(rows.keys[1:], rows.keys[:-1], out=first[1:])

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
 
+import numpy as np
 import numpy.typing as npt
 
 from operators.kernels import histogram, runs
 from operators.kernels.histogram import Floats
-from operators.kernels.runs import Amounts
+from operators.kernels.runs import Amounts, order
 from operators.kernels.slots import SortedSlots
 from schemas.frame import Int64s
 
@@ -31,23 +32,29 @@ class Slots(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Kernels:
-    """One form of every inner loop."""
+    """One form of every inner loop.
+
+    `sort` gives values in order, `order` their positions in order, equal values as they came; for the others see the
+    functions and the class of the numpy form.
+    """
 
     form: str
     slots: Callable[[], Slots]
     count_run: Callable[[Int64s, npt.DTypeLike], tuple[Int64s, Amounts]]
     sum_run: Callable[[Int64s, Amounts], tuple[Int64s, Amounts]]
     quantile: Callable[[Floats, float, Floats], Floats]
+    sort: Callable[[Int64s], Int64s]
+    order: Callable[[Int64s], Int64s]
 
 
-NUMPY = Kernels("numpy", SortedSlots, runs.count_run, runs.sum_run, histogram.quantile)
+NUMPY = Kernels("numpy", SortedSlots, runs.count_run, runs.sum_run, histogram.quantile, np.sort, order)
 
 
 @cache
 def kernels() -> Kernels:
     """The form that this process uses. The first call compiles, or loads what an earlier process has compiled."""
     try:
-        from operators.kernels import compiled_histogram, compiled_runs, compiled_slots
+        from operators.kernels import compiled_histogram, compiled_runs, compiled_slots, compiled_sort
     except ImportError:  # numba is not installed, or does not know this numpy
         return NUMPY
     return Kernels(
@@ -56,4 +63,6 @@ def kernels() -> Kernels:
         compiled_runs.count_run,
         compiled_runs.sum_run,
         compiled_histogram.quantile,
+        compiled_sort.sort,
+        compiled_sort.order,
     )

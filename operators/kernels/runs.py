@@ -28,6 +28,11 @@ def sum_run(cells: Int64s, amounts: Amounts) -> tuple[Int64s, Amounts]:
     return cells[starts], np.add.reduceat(amounts[order], starts, dtype=amounts.dtype)
 
 
+def order(values: Int64s) -> Int64s:
+    """The positions of the values in order, equal ones as they came."""
+    return np.argsort(values, kind="stable")
+
+
 def _starts(cells: Int64s) -> Int64s:
     if not len(cells):
         return np.empty(0, np.int64)
