@@ -53,6 +53,15 @@ def _read() -> dict[str, RedisKey]:
 KEYS: Final = _read()
 """Every kind of key by name."""
 
+VECTOR_KEYS: Final = {
+    "post": "features_post",
+    "author": "features_author",
+    "user": "features_user",
+    "user_author": "affinity",
+    "user_type": "affinity_type",
+}
+"""The kind of key that the vectors of each entity are in; those of pairs are fields of hashes by user."""
+
 
 def key(kind: str, /, prefix: str = "", **values: int | str) -> str:
     """The key of that kind for the values of its placeholders.

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from schemas.effects import (
+    AffinitySet,
     Effect,
     Erase,
     FeatureSet,
@@ -15,6 +16,7 @@ from schemas.effects import (
     VectorSet,
 )
 from schemas.frame import Int64s
+from sinks.coalesce_pairs import last_pairs, without_users
 from sinks.coalesce_users import last_members, last_seen, without
 
 
@@ -24,6 +26,7 @@ def coalesce(effects: Sequence[Effect]) -> list[Effect]:
     A key that was written because something happened stays so, even if a later expiry has its last value.
     """
     vectors: dict[str, list[VectorSet]] = {}
+    pairs: dict[str, list[AffinitySet]] = {}
     erased: dict[str, list[Erase]] = {}
     seen: dict[int, list[SeenSet]] = {}
     unseen: list[SeenErase] = []
@@ -33,9 +36,12 @@ def coalesce(effects: Sequence[Effect]) -> list[Effect]:
         if isinstance(effect, VectorSet):
             if len(effect):
                 vectors.setdefault(effect.entity, []).append(effect)
+        elif isinstance(effect, AffinitySet):
+            pairs.setdefault(effect.entity, []).append(effect)
         elif isinstance(effect, Erase):
             before = vectors.get(effect.entity, [])
             vectors[effect.entity] = [kept for one in before if len(kept := _without(one, effect))]
+            pairs[effect.entity] = [without_users(one, effect.ids) for one in pairs.get(effect.entity, [])]
             erased.setdefault(effect.entity, []).append(effect)
         elif isinstance(effect, SeenSet):
             seen.setdefault(effect.day, []).append(effect)
@@ -55,6 +61,7 @@ def coalesce(effects: Sequence[Effect]) -> list[Effect]:
         ),
         *unseen,
         *(_last(some) for some in vectors.values() if some),
+        *(last_pairs(some) for some in pairs.values() if some),
         *(last_seen(some) for some in seen.values()),
         *(last_members(some) for some in members.values()),
         *others.values(),

@@ -8,9 +8,11 @@ from typing import Final
 
 import numpy as np
 
-from schemas.effects import Effect, Erase, MemberSet, SeenSet, VectorSet
+from schemas.effects import AffinitySet, Effect, Erase, MemberSet, SeenSet, VectorSet
 from schemas.errors import HeadraceError
+from schemas.frame import Int64s
 from sinks.coalesce import coalesce, rows_of
+from sinks.coalesce_pairs import only_time, overtaken, pair_rows, without_users
 
 TRAILING_ROWS: Final = 1_024
 """Vectors that only time has changed, sent between two looks at what has happened meanwhile."""
@@ -41,7 +43,7 @@ class Pending:
         self._came: list[Effect] = []
         self._came_at: float | None = None
         self._sent_since: float | None = None
-        self._trailing: deque[VectorSet] = deque()
+        self._trailing: deque[VectorSet | AffinitySet] = deque()
         self._bytes = 0
         self.first_at = 0.0
         self._failure: BaseException | None = None
@@ -131,39 +133,60 @@ class Pending:
         """The effects without those that may trail, which are put behind the others that do."""
         happened: list[Effect] = []
         for effect in effects:
-            if not isinstance(effect, VectorSet):
+            if not isinstance(effect, VectorSet | AffinitySet):
                 happened.append(effect)
                 if isinstance(effect, Erase):
                     self._overtake(effect.entity, effect)
                 continue
-            late = np.flatnonzero(effect.expiry)
-            now = effect if not len(late) else rows_of(effect, np.flatnonzero(~effect.expiry))
-            if len(now):
+            waits = effect.expiry if isinstance(effect, VectorSet) else only_time(effect)
+            late = np.flatnonzero(waits)
+            now = effect if not len(late) else _rows(effect, np.flatnonzero(~waits))
+            if len(now) or (isinstance(now, AffinitySet) and len(now.whole)):
                 happened.append(now)
                 self._overtake(effect.entity, now)
             if len(late):
-                self._trailing.append(effect if len(late) == len(effect) else rows_of(effect, late))
+                self._trailing.append(_rows(effect, late, late=True))
         return happened
 
-    def _overtake(self, entity: str, by: VectorSet | Erase) -> None:
+    def _overtake(self, entity: str, by: VectorSet | AffinitySet | Erase) -> None:
         """Drop what trails of keys to which something has happened since."""
         for _ in range(len(self._trailing)):
             effect = self._trailing.popleft()
             if effect.entity == entity:
-                effect = rows_of(effect, np.flatnonzero(~np.isin(effect.ids, by.ids)))
+                effect = _without(effect, by)
             if len(effect):
                 self._trailing.append(effect)
 
-    def _some(self, rows: int) -> list[VectorSet]:
-        taken: list[VectorSet] = []
+    def _some(self, rows: int) -> list[VectorSet | AffinitySet]:
+        taken: list[VectorSet | AffinitySet] = []
         while rows and self._trailing:
             effect = self._trailing.popleft()
             if len(effect) > rows:
-                self._trailing.appendleft(rows_of(effect, slice(rows, None)))
-                effect = rows_of(effect, slice(rows))
+                self._trailing.appendleft(_rows(effect, slice(rows, None)))
+                effect = _rows(effect, slice(rows))
             taken.append(effect)
             rows -= len(effect)
         return taken
+
+
+def _rows(
+    effect: VectorSet | AffinitySet, rows: Int64s | slice, *, late: bool = False
+) -> VectorSet | AffinitySet:
+    """Some rows of an effect; no user is written whole by those that are `late`."""
+    if isinstance(effect, VectorSet):
+        return rows_of(effect, rows)
+    return pair_rows(effect, rows, effect.whole[:0] if late else None)
+
+
+def _without(effect: VectorSet | AffinitySet, by: VectorSet | AffinitySet | Erase) -> VectorSet | AffinitySet:
+    """An effect without the rows of which `by`, which is later, says something else."""
+    if isinstance(effect, VectorSet):
+        assert not isinstance(by, AffinitySet)
+        return rows_of(effect, np.flatnonzero(~np.isin(effect.ids, by.ids)))
+    if isinstance(by, Erase):
+        return without_users(effect, by.ids)
+    assert isinstance(by, AffinitySet)
+    return pair_rows(effect, np.flatnonzero(~overtaken(effect, by)))
 
 
 def _size(effect: Effect) -> int:
@@ -171,6 +194,8 @@ def _size(effect: Effect) -> int:
     match effect:
         case VectorSet():
             size = effect.values.nbytes
+        case AffinitySet():
+            size = effect.values.nbytes + effect.fields.nbytes
         case SeenSet():
             size = effect.bits.nbytes
         case MemberSet():

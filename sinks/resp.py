@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.effects import (
+    AffinitySet,
     Effect,
     Erase,
     FeatureSet,
@@ -20,9 +21,9 @@ from schemas.effects import (
     Trending,
     VectorSet,
 )
-from schemas.keys import affixes, key
+from schemas.keys import VECTOR_KEYS, affixes, key
 from schemas.vector import HEADER, LAYOUT, VALUE
-from sinks import resp_seen
+from sinks import resp_hash, resp_seen
 from sinks.resp_parts import Bytes, Digits, Request, command, side_by_side
 
 ROWS = 1024
@@ -43,11 +44,11 @@ class Encoder:
 
     def requests(self, effects: Iterable[Effect]) -> Iterator[Request]:
         """Requests for coalesced `effects`: their order doesn't matter, save that erasures go first."""
-        many: list[VectorSet | SeenSet | MemberSet] = []
+        many: list[VectorSet | AffinitySet | SeenSet | MemberSet] = []
         others: list[bytes] = []
         replies = 0
         for effect in effects:
-            if isinstance(effect, VectorSet | SeenSet | MemberSet):
+            if isinstance(effect, VectorSet | AffinitySet | SeenSet | MemberSet):
                 many.append(effect)
                 continue
             commands = self.others(effect)
@@ -59,6 +60,9 @@ class Encoder:
             match effect:
                 case VectorSet():
                     yield from self.vectors(effect)
+                case AffinitySet():
+                    headers = self._header(effect.as_of_ms, effect.values.shape[1])
+                    yield from resp_hash.hashes(effect, self.prefix, self.ttl_s["user"], headers)
                 case SeenSet():
                     yield from resp_seen.seen(effect, self.prefix)
                 case MemberSet():
@@ -108,12 +112,12 @@ class Encoder:
 
     def erase(self, effect: Erase) -> list[bytes]:
         """`DEL key` for each id."""
-        before, after = affixes(f"features_{effect.entity}", self.prefix)
+        before, after = affixes(VECTOR_KEYS[effect.entity], self.prefix)
         return [command("DEL", f"{before}{number}{after}") for number in effect.ids.tolist()]
 
     def _frame(self, entity: str, characters: int, count: int, expiry: bool) -> tuple[bytes, bytes, bytes]:
         """The bytes before the id, between id and vector, and after the vector."""
-        before, after = affixes(f"features_{entity}", self.prefix)
+        before, after = affixes(VECTOR_KEYS[entity], self.prefix)
         length = len(before.encode()) + characters + len(after)
         ttl = str(self.ttl_s[entity]).encode()
         last = b"\r\n$2\r\nEX\r\n$%d\r\n%b\r\n" % (len(ttl), ttl) + (b"$2\r\nXX\r\n" if expiry else b"")
