@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from operators.acceptance import Acceptance, Accepted, Refused
 from operators.affinity import Affinity
 from operators.base import Operator
+from operators.hidden import MUTED, Hidden
 from operators.items import Items
 from operators.partial import ItemPartials
 from operators.seen import Seen
 from operators.trends import TopPosts, Trends
 from operators.users import Users
 from schemas.constants import SEEN_DAYS
-from schemas.effects import SeenSet, Trending, VectorSet
+from schemas.effects import MemberSet, SeenSet, Trending, VectorSet
 from schemas.frame import Frame
 from schemas.registry import Registry
 from tests.operators.events import event
@@ -74,6 +75,19 @@ def verdicts(effects: Sequence[Any]) -> Outcome:
             for row, reason in zip(effect.rows.tolist(), effect.reasons, strict=True):
                 found[reason].add(int(effect.frame.offsets[row]))
     return found
+
+
+def members(effects: Sequence[Any]) -> Outcome:
+    """The sets that are not empty."""
+    found: Outcome = {}
+    for effect in effects:
+        if isinstance(effect, MemberSet):
+            sets = np.split(effect.members, effect.ends)[:-1]
+            found |= {
+                (effect.kind, user): items.tolist()
+                for user, items in zip(effect.user_ids.tolist(), sets, strict=True)
+            }
+    return {key: items for key, items in found.items() if items}
 
 
 def bitmaps(effects: Sequence[Any]) -> Outcome:
@@ -152,6 +166,17 @@ CASES: dict[type[Operator], Case] = {
             at_ms=HOURS | st.integers(0, 100).map(lambda days: START + days * 24 * HOUR),
         ),
         outcome=users_hashes,
+    ),
+    Hidden: Case(
+        MUTED,
+        partitions=1,
+        rows=interactions(
+            type=st.sampled_from(["mute", "mute", "unmute", "click"]),
+            author_id=st.integers(0, 2),
+            user_id=st.integers(0, 2),
+            at_ms=st.integers(0, 3).map(lambda offset: START + offset) | HOURS,
+        ),
+        outcome=members,
     ),
     Seen: Case(
         Seen(),
