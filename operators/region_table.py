@@ -46,19 +46,18 @@ class RegionTable:
 
     def lists(self, regions: set[str]) -> dict[str, tuple[Int64s, Floats]]:
         """The fastest posts of some regions, and their velocities (engagements per hour)."""
-        slots = np.arange(self.index.size)
-        engagements = self.table.window_counts(0, slots)[0][0]
-        live = np.flatnonzero(engagements)
+        size, counts = self.index.size, self.table.counts
+        live: Int64s = np.flatnonzero(counts.total[:size] != counts.gone[0][:size])
         owners = self.index.rights(live)
         order = np.argsort(owners, kind="stable")
         live = live[order]
+        engagements = self.table.window_counts(0, live)[0][0]
         names = self.names
         ends = np.searchsorted(owners[order], np.arange(len(names) + 1))
         found = {}
         for name, start, end in zip(names, ends[:-1].tolist(), ends[1:].tolist(), strict=True):
             if name in regions:
-                mine = live[start:end]
-                found[name] = fastest(self.index.first(mine), engagements[mine])
+                found[name] = fastest(self.index.first(live[start:end]), engagements[start:end])
         return found
 
     def delta(self, epoch: int) -> dict[str, pa.Table]:

@@ -23,13 +23,12 @@ def trending(table: WindowTable, measures: Measures) -> tuple[Int64s, Floats]:
     A post without engagement in the hour does not trend.
     """
     number = [window.name for window in table.windows].index(WINDOW)
-    live: Int64s = np.flatnonzero(_engaged(table, number, measures))
-    velocity = (
-        Counts(table, live, measures).counter("engagements", WINDOW)
-        * HOUR_MS
-        / table.windows[number].length_ms
-    )
-    return fastest(table.index.keys[live], velocity)
+    engagements = _engagements(table, number, measures)
+    ahead = np.flatnonzero((engagements > 0) & (table.lives.last[: len(engagements)] > table.clock))
+    if len(ahead):
+        engagements[ahead] = Counts(table, ahead, measures).counter("engagements", WINDOW)
+    live: Int64s = np.flatnonzero(engagements)
+    return fastest(table.index.keys[live], engagements[live] * HOUR_MS / table.windows[number].length_ms)
 
 
 def fastest(posts: Int64s, velocity: Floats) -> tuple[Int64s, Floats]:
@@ -47,9 +46,11 @@ def fastest(posts: Int64s, velocity: Floats) -> tuple[Int64s, Floats]:
     return posts[best], velocity[best]
 
 
-def _engaged(table: WindowTable, window: int, measures: Measures) -> Int64s:
-    columns = [measures.column(name) for name in ENGAGEMENTS]
-    total = table.counts.total.reshape(-1, measures.columns)[: table.index.size]
-    gone = table.counts.gone[window].reshape(-1, measures.columns)[: table.index.size]
-    engaged: Int64s = (total[:, columns] != gone[:, columns]).any(axis=1)
-    return engaged
+def _engagements(table: WindowTable, window: int, measures: Measures) -> Floats:
+    """Engagements by slot in a window as of the clock; their columns lie side by side."""
+    columns = slice(measures.column(ENGAGEMENTS[0]), measures.column(ENGAGEMENTS[-1]) + 1)
+    total = table.counts.total.reshape(-1, measures.columns)[: table.index.size, columns]
+    gone = table.counts.gone[window].reshape(-1, measures.columns)[: table.index.size, columns]
+    # What `sum` gives, several times faster over so few columns.
+    engagements: Floats = np.einsum("ij->i", total - gone).astype(np.float64)
+    return engagements
