@@ -1,6 +1,8 @@
 """Interactions become live feature vectors of posts, authors and users, and the lists of trending posts.
 
-                          +--> users ---------------------------+
+                          +--> seen, hidden, muted -------------+
+                          |                                     |
+                          +--> users, affinity -----------------+
                           |                                     |
 interactions, users --> judge --> partials --> items --+--------+--> Redis
                           |                            |        |
@@ -13,6 +15,8 @@ trends in it to one place.
 from flows.drawing import Drawing
 from flows.observe import Observer
 from flows.outputs import dead_letters, redis
+from operators.affinity import Affinity
+from operators.hidden import HIDDEN, MUTED
 from operators.items import Items
 from operators.partial import ItemPartials
 from operators.seen import Seen
@@ -32,10 +36,23 @@ def drawing(settings: Settings, observer: Observer) -> Drawing:
     flow = Drawing(NAME)
     rows, refused = flow.read("events", "interactions", optional=("users",))
     seen = flow.keep("seen", rows, Seen())
+    hidden = flow.keep("hidden", rows, HIDDEN)
+    muted = flow.keep("muted", rows, MUTED)
     users = flow.keep("users", rows, Users(registry, curve, ttl_ms))
+    affinity = flow.keep("affinity", rows, Affinity(registry, curve, ttl_ms["user"]))
     partials = flow.spread("partials", rows, ItemPartials(registry, curve, shards))
     items = flow.keep("items", partials, Items(registry, curve, ttl_ms, shards))
     trends = flow.gather("trends", items, TopPosts, Trends(shards))
-    flow.write("redis", seen, users, items, trends, to=lambda: redis(settings, registry, observer))
+    flow.write(
+        "redis",
+        seen,
+        hidden,
+        muted,
+        users,
+        affinity,
+        items,
+        trends,
+        to=lambda: redis(settings, registry, observer),
+    )
     flow.write("dead_letters", refused, to=lambda: dead_letters(settings, NAME))
     return flow
