@@ -33,15 +33,20 @@ def read_features(settings: Settings, kind: str, id: int) -> dict[str, Any]:
             raise HeadraceError(
                 f"{name} has a layout that this version doesn't know: use the version that wrote it"
             )
-        names = _names(client, settings, kind, vector)
-    values = [None if np.isnan(value) else float(value) for value in vector.values]
+        names = names_of(client, settings, kind, vector)
     return {
         "kind": kind,
         "id": id,
         "as_of_ms": vector.as_of_ms,
         "feature_set": vector.feature_set,
-        "features": dict(zip(names, values, strict=True)),
+        "features": named(names, vector),
     }
+
+
+def named(names: Sequence[str], vector: Vector) -> dict[str, float | None]:
+    """The values of a vector by name, None where one is missing."""
+    values = [None if np.isnan(value) else float(value) for value in vector.values]
+    return dict(zip(names, values, strict=True))
 
 
 def read_vectors(client: Any, registry: Registry, kind: str, ids: Sequence[int], prefix: str = "") -> Vectors:
@@ -51,8 +56,11 @@ def read_vectors(client: Any, registry: Registry, kind: str, ids: Sequence[int],
     return decode_many(values, registry.version, len(registry.entity(kind)))
 
 
-def _names(client: Any, settings: Settings, kind: str, vector: Vector) -> list[str]:
-    """The names of a vector's features, by the registry or else as its writer published them."""
+def names_of(client: Any, settings: Settings, kind: str, vector: Vector) -> list[str]:
+    """The names of a vector's features, by the registry or else as its writer published them.
+
+    Raises `HeadraceError` if neither knows them.
+    """
     registry = Registry.of(settings)
     names = [feature.name for feature in registry.entity(kind)]
     if vector.feature_set != registry.version or len(vector.values) != len(names):

@@ -6,28 +6,42 @@ import click
 
 from flows.cli.common import common_options, json_option
 from flows.cli.table import print_table
-from flows.cli.vector_view import print_vector
+from flows.cli.vector_view import print_pairs, print_vector
+from schemas.effects import ENTITIES
 from schemas.errors import UsageError
-from schemas.registry import ENTITIES, Registry
+from schemas.registry import Registry
 from schemas.settings import Settings
+from serving import affinity
 from serving.features import read_features
+
+KINDS = (*ENTITIES, *affinity.ENTITIES)
+"""What Redis holds vectors of; those of affinity are by user."""
 
 
 # Ids may be negative: -5 is no option.
 @click.command(context_settings={"ignore_unknown_options": True})
-@click.argument("kind", required=False, metavar=f"[{'|'.join(ENTITIES)}]")
+@click.argument("kind", required=False, metavar=f"[{'|'.join(KINDS)}]")
 @click.argument("id", required=False, type=int)
 @click.option("--registry", "registry", is_flag=True, help="Print the features of every vector instead.")
 @common_options
 @json_option
 def features(settings: Settings, kind: str | None, id: int | None, registry: bool, as_json: bool) -> None:
-    """Print the vector of a post, an author or a user as Redis holds it, or with --registry what is in a vector."""
+    """Print the vector of a post, an author or a user as Redis holds it, or with --registry what is in a vector.
+
+    affinity USER and affinity_type USER print what a user is to each author or content type.
+    """
     if registry:
         _print_registry(Registry.of(settings), as_json)
-    elif kind not in ENTITIES or id is None:
+    elif kind not in KINDS or id is None:
         raise UsageError(
             "say which vector, as in: headrace features post 123; or what is in one: features --registry"
         )
+    elif kind in affinity.ENTITIES:
+        pairs = affinity.read_affinity(settings, kind, id)
+        if as_json:
+            click.echo(json.dumps(pairs, indent=2))
+        else:
+            print_pairs(pairs)
     else:
         _print_vector(settings, kind, id, as_json)
 

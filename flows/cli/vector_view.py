@@ -9,6 +9,7 @@ from rich.text import Text
 from flows.cli.numbers import shown
 from flows.cli.terminal import console
 from schemas.windows import WINDOWS
+from serving.affinity import ENTITIES
 
 
 def print_vector(vector: dict[str, Any]) -> None:
@@ -18,6 +19,30 @@ def print_vector(vector: dict[str, Any]) -> None:
     out.print(f"[bold]{vector['kind']} {vector['id']}[/]  as of {as_of:%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC")
     out.print()
     out.print(vector_table(vector))
+
+
+def print_pairs(found: dict[str, Any]) -> None:
+    """Print what `serving.affinity.read_affinity` gave: an author or content type a line, a feature a column."""
+    entity = ENTITIES[found["kind"]]
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    first = found["pairs"][0]
+    field = next(iter(first))
+    table.add_column(field)
+    table.add_column("as of (UTC)")
+    names = [name.removeprefix(f"{entity}_") for name in first["features"]]
+    for name in names:
+        table.add_column(name, justify="right")
+    for pair in found["pairs"]:
+        as_of = datetime.fromtimestamp(pair["as_of_ms"] / 1000, UTC)
+        cells = [
+            shown(name.rpartition("_")[0], value)
+            for name, value in zip(names, pair["features"].values(), strict=True)
+        ]
+        table.add_row(str(pair[field]), f"{as_of:%Y-%m-%d %H:%M:%S}", *cells)
+    out = console()
+    out.print(f"[bold]{found['kind']} of user {found['id']}[/]")
+    out.print()
+    out.print(table)
 
 
 def vector_table(vector: dict[str, Any]) -> Table:

@@ -3,11 +3,12 @@
 import json
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
 from flows.cli import headrace
-from schemas.effects import Trending, VectorSet
+from schemas.effects import AffinitySet, Trending, VectorSet
 from schemas.errors import HeadraceError
 from schemas.registry import Registry
 from schemas.settings import load
@@ -54,6 +55,51 @@ def test_a_vector_for_people(filled: str) -> None:
     clicks = next(line for line in lines if line.startswith("clicks"))
     assert clicks[: heading.index("1h") + 2].split()[-1] == "1,234"
     assert any(line.startswith("ctr ") and "25.00 %" in line for line in lines)
+
+
+@pytest.fixture
+def close(redis_url: str) -> str:
+    """What user 7 is to two authors and to one type."""
+    sink = RedisSink.from_settings(load(overrides={"redis": redis_url}), REGISTRY.version)
+    values = np.array([[1.0] * 11 + [float("nan")], [0.5] * 12], np.float32)
+    times, no = np.array([1_577_836_800_123, 1_577_836_900_000]), np.zeros(2, np.bool_)
+    users, nobody = np.array([7, 7]), np.empty(0, np.int64)
+    sink.write(
+        [
+            AffinitySet("user_author", users, pa.array([-5, 12]), times, values, no, no, nobody),
+            AffinitySet(
+                "user_type", users[:1], pa.array(["video"]), times[:1], values[:1], no[:1], no[:1], nobody
+            ),
+        ]
+    )
+    sink.flush()
+    sink.close()
+    return redis_url
+
+
+def test_affinity_for_programs(close: str) -> None:
+    found = json.loads(run("features", "affinity", "7", "--redis", close, "--json"))
+    assert [(pair["author_id"], pair["as_of_ms"]) for pair in found["pairs"]] == [
+        (12, 1_577_836_900_000),
+        (-5, 1_577_836_800_123),
+    ]
+    assert list(found["pairs"][0]["features"]) == [one.name for one in REGISTRY.entity("user_author")]
+    assert found["pairs"][1]["features"]["user_author_dwell_mean_ms_30d"] is None
+    assert found["pairs"][0]["features"]["user_author_ctr_7d"] == 0.5
+
+
+def test_affinity_for_people(close: str) -> None:
+    lines = run("features", "affinity_type", "7", "--redis", close).splitlines()
+    assert lines[0] == "affinity_type of user 7"
+    assert "content_type" in lines[2]
+    assert any(line.startswith("video") and "100.00 %" in line for line in lines)
+
+
+def test_a_user_without_affinity_is_one_sentence(redis_url: str) -> None:
+    with pytest.raises(HeadraceError, match=r"no affinity of user 9 \(affinity:\{9\}\)"):
+        CliRunner().invoke(
+            headrace, ("features", "affinity", "9", "--redis", redis_url), catch_exceptions=False
+        )
 
 
 def test_trending_for_programs(filled: str) -> None:
