@@ -1,8 +1,8 @@
 """All benchmarks, one after the other."""
 
-from bench import codec, redis_sink, stages, windows
+from bench import codec, growth, redis_sink, stages, windows
 from bench.peers import compare
 
 if __name__ == "__main__":
-    for part in (windows, stages, codec, redis_sink, compare):
+    for part in (windows, stages, codec, redis_sink, compare, growth):
         part.main()

@@ -5,9 +5,10 @@ import os
 import sys
 import time
 
+import flows.run
+from bench import vectors_only
 from bench.measure import cpu_seconds, peak_rss_mb
 from flows.observe import Observer
-from flows.run import run
 from schemas.frame import RawBatch
 from schemas.settings import load
 
@@ -25,9 +26,17 @@ class Clock(Observer):
 
 
 def main() -> None:
-    """Run the flow named on the command line with the settings of the environment."""
-    clock = Clock(sys.argv[1])
-    run(sys.argv[1], load(env=os.environ), until_end=True, observer=clock)
+    """Run the flow named on the command line with the settings of the environment.
+
+    Addresses and an index after the name make it one process of a cluster.
+    """
+    name, *place = sys.argv[1:]
+    addresses, index = (tuple(place[0].split(",")), int(place[1])) if place else ((), 0)
+    clock = Clock(name)
+    flows.run.FLOWS = {**flows.run.FLOWS, vectors_only.NAME: vectors_only.drawing}
+    flows.run.run(
+        name, load(env=os.environ), until_end=True, observer=clock, addresses=addresses, index=index
+    )
     found = {
         "records": clock.records,
         "seconds": time.perf_counter() - clock.began,
