@@ -1,7 +1,7 @@
 """What a user is to authors and to content types, by the interactions of one shard's partitions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -118,7 +118,7 @@ class AffinityLogic:
         """
         self._count()
         self._purge = True
-        erased = self.erased.add(erasure)
+        erased = replace(self.erased.add(erasure), here=erasure.here)
         return [effect for table in self.tables.values() for effect in table.erase(erased)]
 
     def drain(self, urgent_only: bool) -> list[Any]:

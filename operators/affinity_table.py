@@ -90,8 +90,11 @@ class AffinityTable:
         apart = large[self.index.lefts(due)]
         write, gone, whole = self._ranked(large, due[apart])
         due = due[~apart]
-        write = np.concatenate((write, due[last[due] >= since]))
-        gone = np.concatenate((gone, left[~large[self.index.lefts(left)]]))
+        stays = last[due] >= since
+        write = np.concatenate((write, due[stays]))
+        # What is over already may have been written by a process that came further before it was stopped.
+        over = np.union1d(left[~large[self.index.lefts(left)]], due[~stays])
+        gone = np.concatenate((gone, over))
         self.shown[write], self.shown[gone] = True, False
         happened = np.zeros(self.table.capacity, np.bool_)
         happened[event] = True
@@ -99,20 +102,20 @@ class AffinityTable:
 
     def erase(self, erasure: Erasure) -> list[Effect]:
         """Take out what users did, and what was done to them as authors, up to the day of their erasure."""
+        effects: list[Effect] = [Erase(self.entity.name, erasure.user_ids)] if erasure.here else []
         users = self._until(self.index.left, self.index.lefts(slice(self.index.size)), erasure)
         until = np.maximum(users, self._others_until(erasure))
         slots = np.flatnonzero((until > -FAR) & (self.table.lives.last[: self.index.size] > -FAR))
-        self._taken_out.append(tiles_taken_out(self.table, slots, until[slots] // self.table.pane_ms))
-        left = self.table.erase(slots, until[slots])
-        self.table.due[slots[left]] = EVENT
-        gone = np.delete(slots, left)
-        gone = gone[self.shown[gone] & (users[gone] == -FAR)]
-        self.shown[slots] = False
-        self._again = np.concatenate((self._again, self.index.first(slots)))
-        return [
-            Erase(self.entity.name, erasure.user_ids),
-            *self._effects(gone[:0], gone, gone[:0] > 0, gone[:0]),
-        ]
+        if len(slots):
+            self._taken_out.append(tiles_taken_out(self.table, slots, until[slots] // self.table.pane_ms))
+            left = self.table.erase(slots, until[slots])
+            self.table.due[slots[left]] = EVENT
+            gone = np.delete(slots, left)
+            gone = gone[self.shown[gone] & (users[gone] == -FAR)]
+            self.shown[gone] = self.shown[slots[users[slots] > -FAR]] = False
+            self._again = np.concatenate((self._again, self.index.first(slots)))
+            effects += self._effects(gone[:0], gone, np.empty(0, np.bool_), gone[:0])
+        return effects
 
     def forget_erased(self, erased: Erased) -> None:
         """After a restore: let go of pairs that are still saved, but erased."""

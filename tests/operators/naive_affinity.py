@@ -56,7 +56,7 @@ def hashes(
 
 
 def last(events: Sequence[Event]) -> int:
-    return max(event["at_ms"] for event in events)
+    return int(max(event["at_ms"] for event in events))
 
 
 def rank(other: Any, events: Sequence[Event], clock: int) -> tuple[float, int, Any]:

@@ -113,7 +113,8 @@ def test_what_trails_says_nothing_that_is_out_of_date(
     """Whatever is sent in between, in the end the hashes are as if everything had been sent at once."""
     store: Hashes = {}
     apply(store, [happening(effect) for effect in [*first, *second]])
-    pending, found = Pending(1 << 30, rows), {}
+    pending = Pending(1 << 30, rows)
+    found: Hashes = {}
     for effects in filter(None, (first, second)):
         pending.add(effects)
         apply(found, [happening(effect) for effect in pending.take() or []])
