@@ -262,10 +262,11 @@ def run(plan: Plan) -> None:
         outputs = plan.outputs(stack)
         stack.callback(failure.speak_again)
         try:
+            plan.peers.watch()
             cli_main(
                 dataflow(plan, failure, outputs),
-                process_id=plan.placement.index if plan.addresses else None,
-                addresses=list(plan.addresses) or None,
+                process_id=plan.placement.index if plan.peers.addresses else None,
+                addresses=list(plan.peers.addresses) or None,
                 epoch_interval=epoch,
                 recovery_config=recovery,
             )
@@ -273,7 +274,7 @@ def run(plan: Plan) -> None:
             if failure.error is None:
                 if not isinstance(error, Exception) and not is_panic(error):
                     raise
-                if plan.addresses and PEER_GONE in str(error):
+                if plan.peers.addresses and PEER_GONE in str(error):
                     raise HeadraceError(
                         "another process of the cluster went away: see what it said, then start all of them again; "
                         "they go on from their last snapshot"

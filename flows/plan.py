@@ -13,6 +13,7 @@ from flows.collector import Collector
 from flows.drawing import Drawing, Keep, Output, Read
 from flows.intake import Intake, IntakePartition
 from flows.kept import Kept, Paced
+from flows.peers import Peers
 from flows.placement import Placement
 from flows.shard_part import ShardPart
 from schemas.settings import Settings
@@ -82,7 +83,7 @@ class Plan:
     placement: Placement
     durable: Durable
     collector: Collector
-    addresses: tuple[str, ...] = ()
+    peers: Peers
     opened: list[tuple[Keep, Paced]] = field(default_factory=list)
 
     @property
@@ -97,6 +98,7 @@ class Plan:
 
     def part(self, read: Read, shard: int, saved: Mapping[str, Any] | None) -> ShardPart:
         """Open the input partitions of a shard, from where their snapshot left them; raises `HeadraceError`."""
+        self.peers.connected()
         names = [
             f"{topic}/{partition}"
             for topic in read.topics
@@ -117,6 +119,7 @@ class Plan:
             Clock(awaited, self.settings.allowed_lateness_ms),
             self.settings.flush_ms,
             self.settings.flush_slow_ms,
+            self.settings.expiry_per_second,
         )
         self.opened.append((step, paced))
         return paced

@@ -14,6 +14,7 @@ from flows.drawing import Drawing
 from flows.fingerprint import check_fingerprint, save_fingerprint
 from flows.intake import Intake
 from flows.observe import Observer
+from flows.peers import Peers
 from flows.placement import Placement
 from flows.plan import Plan, Stop
 from flows.told import told
@@ -93,6 +94,9 @@ def run(
         if registry is not None:
             stop.covers([registry])
         _prepare_inner_loops()
+        peers = Peers(state, addresses, index, settings.peer_wait_ms / 1000)
+        if not peers.wait(lambda: stop.asked):
+            return
         collector = stack.enter_context(Collector(settings.epoch_ms / 1000).at_rest())
         ENGINES[settings.engine](
             Plan(
@@ -107,7 +111,7 @@ def run(
                 placement,
                 durable,
                 collector,
-                addresses,
+                peers,
             )
         )
 

@@ -196,6 +196,9 @@ class Settings(Struct, frozen=True, kw_only=True):
             ge=1_048_576,
         ),
     ] = 536_870_912
+    peer_wait_ms: Annotated[
+        int, doc("time that the processes of a cluster wait for each other at the start", ge=0)
+    ] = 60_000
     stop_ms: Annotated[
         int, doc("time that a flow which was told to stop still waits for a service that is away", ge=0)
     ] = 10_000
@@ -254,6 +257,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     flush_slow_ms: Annotated[
         int, doc("time until changed user vectors and emptied windows are written to Redis", ge=1)
     ] = 10_000
+    expiry_per_second: Annotated[
+        int,
+        doc(
+            "vectors a second, of each kind and shard, written because an hour or a day left their windows, at least; "
+            "more where these would else trail by five minutes",
+            ge=1,
+        ),
+    ] = 1_000
     group: Annotated[
         str,
         doc(

@@ -2,11 +2,15 @@
 
 import fcntl
 import os
+import time
 from pathlib import Path
 from types import TracebackType
 
 from schemas.errors import HeadraceError
 from state.files import explained, make_directory
+
+_LOOK_S = 1.0
+"""For a moment others hold a seat to see whether somebody sits there."""
 
 
 class StateLock:
@@ -23,7 +27,7 @@ class StateLock:
         self._open: list[int] = []
         try:
             if seat is not None:
-                self._alone(f"seat-{seat:05d}")
+                self._alone(_seat(seat))
             lock = self._file("lock")
             if not self._take(lock, fcntl.LOCK_EX):
                 if seat is None or not self._take(lock, fcntl.LOCK_SH):
@@ -48,8 +52,11 @@ class StateLock:
 
     def _alone(self, file: str) -> None:
         seat = self._file(file)
-        if not self._take(seat, fcntl.LOCK_EX):
-            raise self._taken(seat)
+        deadline = time.monotonic() + _LOOK_S
+        while not self._take(seat, fcntl.LOCK_EX):
+            if time.monotonic() > deadline:
+                raise self._taken(seat)
+            time.sleep(_LOOK_S / 20)
         self._write(seat, str(os.getpid()))
 
     def _file(self, name: str) -> int:
@@ -86,3 +93,21 @@ class StateLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def seated(directory: Path, seat: int) -> bool:
+    """Whether a process of a cluster holds this seat; raises `HeadraceError` if the directory can't be used."""
+    path = directory / _seat(seat)
+    with explained(path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _seat(number: int) -> str:
+    return f"seat-{number:05d}"

@@ -15,6 +15,7 @@ from flows.drawing import Output
 from flows.failure import Failure
 from flows.intake import Intake
 from flows.observe import Observer
+from flows.peers import Peers
 from flows.placement import Placement
 from flows.plan import Plan, Stop
 from flows.run import FLOWS
@@ -48,7 +49,20 @@ def plan(name: str, folder: Path) -> Plan:
     durable = Durable()
     intake = Intake(settings, FileLog(folder), folder, {}, BadShare.of(settings), observer, durable)
     drawing = FLOWS[name](settings, observer)
-    return Plan(drawing, settings, intake, folder, (), {}, {}, Stop(1.0), Placement(2), durable, Collector(1.0))
+    return Plan(
+        drawing,
+        settings,
+        intake,
+        folder,
+        (),
+        {},
+        {},
+        Stop(1.0),
+        Placement(2),
+        durable,
+        Collector(1.0),
+        Peers(folder, (), 0, 1.0),
+    )
 
 
 def sinks(steps: Any) -> Iterator[Any]:
