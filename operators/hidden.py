@@ -109,10 +109,14 @@ class HiddenLogic:
 
     def erase(self, erasure: Erasure) -> list[Any]:
         """Forget what users hid, and them as authors who were muted."""
-        self._erased.add(erasure)
+        if not (erasure.here or self.config.item == AUTHOR):
+            return []
         self._purge = True
-        erased = np.unique(erasure.user_ids)
+        erased = self._erased.add(erasure).user_ids
         had = self._pairs.take_out(lambda users, items, at_ms: ~self._counts(users, items, at_ms))
+        if not erasure.here:
+            self._writes.wait(had)
+            return []
         self._writes.wait(np.setdiff1d(had, erased))
         self._writes.leave(erased)
         return [MemberSet(self.config.kind, erased, *self._pairs.newest(erased, NEWEST))]
@@ -155,10 +159,15 @@ class HiddenLogic:
     def _put(
         self, users: Int64s, items: Int64s, at_ms: Int64s, place: Int64s, inside: npt.NDArray[np.bool_]
     ) -> None:
-        rows = np.flatnonzero(self._counts(users, items, at_ms))
+        counting = self._counts(users, items, at_ms)
+        rows = np.flatnonzero(counting)
         if len(rows):
             changed = self._pairs.put(users[rows], items[rows], at_ms[rows], place[rows], inside[rows])
             self._writes.wait(changed)
+        if len(rows) < len(users):
+            # Before a crash the act may have come before the erasure of the author, and may have been written.
+            rows = np.flatnonzero(~counting)
+            self._writes.wait(users[rows[self._erased.counts(users[rows], at_ms[rows])]])
 
     def _counts(self, users: Int64s, items: Int64s, at_ms: Int64s) -> npt.NDArray[np.bool_]:
         """Whether nobody was erased whom an event is of, or who was muted by it."""

@@ -43,7 +43,10 @@ class HiddenPairs:
         self._touched: Bools = np.zeros(_FIRST_SLOTS, np.bool_)
 
     def put(self, users: Int64s, items: Int64s, at_ms: Int64s, place: Int64s, inside: Bools) -> Int64s:
-        """Take in events in any order, the latest of a pair counts; returns the users to whom that made a change."""
+        """Take in events in any order, the latest of a pair counts; returns the users who have newer ones now.
+
+        Also where nothing comes of them: what they were to a reader before a crash is not known.
+        """
         slots = self.index.slots((users, items))
         self._reserve()
         order = np.lexsort((place, at_ms, slots))
@@ -51,10 +54,9 @@ class HiddenPairs:
         known, at = self.at_ms[slots[last]], at_ms[last]
         newer = last[(at > known) | ((at == known) & (place[last] > self.place[slots[last]]))]
         slots = slots[newer]
-        was = self.inside[slots] & (self.at_ms[slots] > -FAR)
         self.at_ms[slots], self.place[slots], self.inside[slots] = at_ms[newer], place[newer], inside[newer]
         self._touched[slots] = True
-        return np.unique(users[newer][was | inside[newer]])
+        return np.unique(users[newer])
 
     def newest(self, users: Int64s, most: int) -> tuple[Int64s, Int64s]:
         """What is inside of each of `users` (distinct): `ends` of their items, and the items one after the other.

@@ -102,11 +102,12 @@ class SeenLogic:
 
     def erase(self, erasure: Erasure) -> list[Any]:
         """Forget what users saw; the day of an erasure is put together again from what they saw later on it."""
+        if not erasure.here:
+            return []
         self._count()
-        self._erased.add(erasure)
+        erased = self._erased.add(erasure)
         self._purge = True
-        users = erasure.user_ids
-        until_ms = self._erased.until(users)
+        users, until_ms = erased.user_ids, erased.until_ms
         last = until_ms // DAY_MS
         mixed = self._days.seen_after(users, until_ms)
         mixed |= (last < self.floor) & (last >= self._today - SEEN_DAYS)

@@ -188,6 +188,19 @@ def test_what_was_taken_back_stays_so_whatever_is_merged() -> None:
     assert redis == {}
 
 
+def test_what_was_written_before_a_crash_is_taken_back_after_it() -> None:
+    """The frames were cut between the two acts at first, and are not when they are read again."""
+    rows = [event(type=act, at_ms=START + number) for number, act in enumerate(("hide", "unhide"))]
+    redis: Sets = {}
+    logic = HIDDEN.build(Saved())
+    logic.on_rows(frame(rows[:1]))
+    write(redis, "hidden", logic.drain(urgent_only=True))
+    logic = HIDDEN.build(Saved())
+    logic.on_rows(frame(rows))
+    write(redis, "hidden", logic.drain(urgent_only=True))
+    assert redis == {}
+
+
 def test_a_thousand_and_one_that_comes_back() -> None:
     """Only the newest are written; when one is taken back, the next older one is there again."""
     logic: HiddenLogic = MUTED.build(Saved())
@@ -242,6 +255,19 @@ def test_nothing_is_left_of_an_erased_user() -> None:
     logic.on_rows(numbered(again, 9))
     write(redis, "muted", logic.drain(urgent_only=True))
     assert redis == {1: {2}, 3: {2}, 4: {9}}
+
+
+def test_another_shard_forgets_the_author_alone() -> None:
+    """The set of the erased user is written where what they do is read: later acts may have come there meanwhile."""
+    elsewhere = Erasure(np.array([1]), np.array([START]), here=False)
+    rows = [event(type="mute", user_id=2, author_id=author, post_id=author, at_ms=START) for author in (1, 5)]
+    logic = MUTED.build(Saved())
+    redis: Sets = {}
+    logic.on_rows(frame(rows))
+    assert write(redis, "muted", logic.erase(elsewhere)) == []
+    assert write(redis, "muted", logic.drain(urgent_only=True)) == [2]
+    assert redis == {2: {5}}
+    assert HIDDEN.build(Saved()).erase(elsewhere) == []
 
 
 def test_what_was_taken_back_long_ago_leaves_memory() -> None:

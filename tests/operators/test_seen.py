@@ -221,6 +221,11 @@ def test_nothing_is_left_of_an_erased_user() -> None:
     assert redis.bits[1, 20_003] == set(bits_of(9))
 
 
+def test_another_shard_has_nothing_to_forget() -> None:
+    elsewhere = Erasure(np.array([1]), np.array([START]), here=False)
+    assert OPERATOR.build(Saved()).erase(elsewhere) == []
+
+
 def test_a_chunk_costs_little_for_a_post_seen_again() -> None:
     logic = OPERATOR.build(Saved())
     rows = [event(post_id=3, at_ms=START + second) for second in range(100)]
