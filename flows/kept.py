@@ -12,7 +12,8 @@ import pyarrow as pa
 from flows.clock import Clock
 from flows.messages import Message
 from flows.observe import Observer
-from operators.base import Logic, Operator, Saved
+from flows.trail import Trail
+from operators.base import Logic, Operator, Saved, Trailing
 from state.chunks import ChunkStore
 from state.durable import Durable
 from state.keeper import Keeper
@@ -82,9 +83,12 @@ class Kept:
 
 
 class Paced:
-    """A kept logic that hands out its effects on time: urgent ones after `urgent_ms`, all after `all_ms`."""
+    """A kept logic that hands out its effects on time: urgent ones after `urgent_ms`, all after `all_ms`.
 
-    def __init__(self, kept: Kept, clock: Clock, urgent_ms: int, all_ms: int) -> None:
+    What may trail comes in portions, of each kind at least `trail_per_second` keys.
+    """
+
+    def __init__(self, kept: Kept, clock: Clock, urgent_ms: int, all_ms: int, trail_per_second: int) -> None:
         self.kept = kept
         self._clock = clock
         self._urgent = urgent_ms / 1000
@@ -93,6 +97,8 @@ class Paced:
         self._urgent_at = now
         self._all_at = now
         self._waiting = True
+        logic = kept.logic
+        self._trail = Trail(logic, trail_per_second) if isinstance(logic, Trailing) else None
 
     def on_messages(self, messages: Sequence[Message]) -> list[Any]:
         """Take in messages; returns the effects that are due by now.
@@ -122,7 +128,7 @@ class Paced:
         if everything:
             self._all_at = now + self._all
             self._waiting = False
-        return self.kept.logic.drain(urgent_only=not everything)
+        return self._drain(everything, now)
 
     def on_end(self) -> list[Any]:
         """Everything that still waits; the snapshot that follows is the last one."""
@@ -130,6 +136,15 @@ class Paced:
         self.kept.check_server()
         self._waiting = False
         return self.kept.logic.drain(urgent_only=False)
+
+    def _drain(self, everything: bool, now: float) -> list[Any]:
+        logic = self.kept.logic
+        if self._trail is None:
+            return logic.drain(urgent_only=not everything)
+        ahead = self._trail.logic.drain_ahead() if everything else logic.drain(urgent_only=True)
+        trailing = self._trail.some(now)
+        self._waiting |= bool(trailing)
+        return ahead + trailing
 
     def snapshot(self) -> dict[str, Any]:
         """Save what changed."""

@@ -123,10 +123,16 @@ class AffinityLogic:
 
     def drain(self, urgent_only: bool) -> list[Any]:
         """What changed in users' hashes; none of it is urgent."""
-        if urgent_only:
-            return []
+        return [] if urgent_only else [*self.drain_ahead(), *self.trail(0, 1.0)]
+
+    def drain_ahead(self) -> list[Any]:
+        """What changed in users' hashes, save where only days have left the windows."""
         self._count()
         return [effect for table in self.tables.values() for effect in table.take()]
+
+    def trail(self, least: int, share: float) -> list[Any]:
+        """Some of what changed where only days have left the windows."""
+        return [effect for table in self.tables.values() for effect in table.trail(least, share)]
 
     def snapshot(self) -> Delta:
         """Tiles, keys and erasures since the last snapshot, the clock, and from when on pairs are in the hashes."""

@@ -77,20 +77,29 @@ class AffinityTable:
             self.shown = np.concatenate((self.shown, np.zeros(more, np.bool_)))
 
     def take(self) -> list[AffinitySet]:
-        """What of the users' hashes has changed since the last call."""
+        """What of the users' hashes has changed since the last call, save what trails."""
         since = (self.table.clock - self.ttl_ms) // DAY * DAY
-        last = self.table.lives.last
         event, expiry = self.table.take_due(EVENT), self.table.take_due(EXPIRY)
         left = event[:0]
         if since > self.since:
-            left = np.flatnonzero(self.shown & (last < since))
+            left = np.flatnonzero(self.shown & (self.table.lives.last < since))
             self.since = since
+        return self._changes(event, expiry, left)
+
+    def trail(self, least: int, share: float) -> list[AffinitySet]:
+        """Some of what has changed because days left the windows."""
+        expiry = self.table.take_trailing(least, share)
+        return self._changes(expiry[:0], expiry, expiry[:0]) if len(expiry) else []
+
+    def _changes(self, event: Int64s, expiry: Int64s, left: Int64s) -> list[AffinitySet]:
+        """What to write where something happened, or only time passed, or where pairs have left the hashes."""
+        last = self.table.lives.last
         due = np.concatenate((event, expiry))
         large = self._large(self.index.lefts(np.concatenate((due, left))))
         apart = large[self.index.lefts(due)]
         write, gone, whole = self._ranked(large, due[apart])
         due = due[~apart]
-        stays = last[due] >= since
+        stays = last[due] >= self.since
         write = np.concatenate((write, due[stays]))
         # What is over already may have been written by a process that came further before it was stopped.
         over = np.union1d(left[~large[self.index.lefts(left)]], due[~stays])

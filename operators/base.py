@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -58,7 +58,7 @@ class Logic(Protocol):
         """Forget users, whatever they did up to the time of their erasure; returns effects."""
 
     def drain(self, urgent_only: bool) -> list[Any]:
-        """Hand out what is due for writing: only what must be fresh within a second, or everything."""
+        """Hand out what is due for writing: only what must be fresh within a second, or everything (see `Trailing`)."""
 
     def snapshot(self) -> Delta:
         """What changed since the last snapshot."""
@@ -68,6 +68,20 @@ class Logic(Protocol):
 
     def prune(self, table: str, rows: pa.Table) -> pa.Table:
         """Saved rows without those that the logic has let go of; may be called from another thread."""
+
+
+@runtime_checkable
+class Trailing(Protocol):
+    """What a logic is besides, of which many keys change at the same instant because time passed: at midnight, all.
+
+    Their effects may trail by minutes, so that they don't stand in the way of what happens.
+    """
+
+    def drain_ahead(self) -> list[Any]:
+        """Hand out everything that is due for writing but what may trail."""
+
+    def trail(self, least: int, share: float) -> list[Any]:
+        """Hand out some of what may trail: `share` of the keys, but at least `least` of each kind."""
 
 
 class Operator(ABC):

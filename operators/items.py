@@ -119,17 +119,15 @@ class ItemsLogic:
 
         To a store that has forgotten also the feature set, from which readers learn what the numbers are called.
         """
-        self._count()
-        effects: list[Any] = []
-        if self._announce and self.shard == 0:
-            effects.append(FeatureSet.of(self.config.registry))
-        self._announce = False
-        for vectors in self.vectors.values():
-            effects += vectors.take(urgent_only)
-        if not urgent_only or self.clock // EVERY_MS > self._trended // EVERY_MS:
-            self._trended = self.clock
-            effects += self._trends()
-        return effects
+        return self._drain(urgent_only=True) if urgent_only else [*self.drain_ahead(), *self.trail(0, 1.0)]
+
+    def drain_ahead(self) -> list[Any]:
+        """As `drain`, without the vectors of keys that only a long pane has left."""
+        return self._drain(urgent_only=False)
+
+    def trail(self, least: int, share: float) -> list[Any]:
+        """Some of the vectors of keys that only a long pane has left."""
+        return [effect for vectors in self.vectors.values() for effect in vectors.trail(least, share)]
 
     def snapshot(self) -> Delta:
         """What changed since the last snapshot, the clock, and the number of the snapshot."""
@@ -165,6 +163,19 @@ class ItemsLogic:
             return self.regions.prune(rows)
         name = table.split("_", 1)[1]
         return self.vectors[name].prune(table, rows, self.erased if name == AUTHOR else Erased())
+
+    def _drain(self, urgent_only: bool) -> list[Any]:
+        self._count()
+        effects: list[Any] = []
+        if self._announce and self.shard == 0:
+            effects.append(FeatureSet.of(self.config.registry))
+        self._announce = False
+        for vectors in self.vectors.values():
+            effects += vectors.take(urgent_only)
+        if not urgent_only or self.clock // EVERY_MS > self._trended // EVERY_MS:
+            self._trended = self.clock
+            effects += self._trends()
+        return effects
 
     def _count(self) -> None:
         """Count what waits, then let time pass."""

@@ -104,10 +104,16 @@ class UsersLogic:
 
     def drain(self, urgent_only: bool) -> list[Any]:
         """Vectors of users that changed; none of them is urgent."""
-        if urgent_only:
-            return []
+        return [] if urgent_only else [*self.drain_ahead(), *self.trail(0, 1.0)]
+
+    def drain_ahead(self) -> list[Any]:
+        """Vectors of users that changed, save those that only a long pane has left."""
         self._count()
         return list(self.vectors.take(urgent=False))
+
+    def trail(self, least: int, share: float) -> list[Any]:
+        """Some of the vectors of users that only a long pane has left."""
+        return list(self.vectors.trail(least, share))
 
     def snapshot(self) -> Delta:
         """Tiles, keys and erasures since the last snapshot, the clock, and the number of the snapshot."""

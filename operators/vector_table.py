@@ -33,9 +33,13 @@ class VectorTable:
             self.table.write_again()
 
     def take(self, urgent: bool) -> list[VectorSet]:
-        """The vectors that wait to be written: those of events, and unless it is `urgent` also those of expiry."""
+        """The vectors that wait to be written and may not trail: those of events, unless `urgent` those of expiry."""
         found = self.vectors(self.table.take_due(EVENT), expiry=False)
         return found if urgent else found + self.vectors(self.table.take_due(EXPIRY), expiry=True)
+
+    def trail(self, least: int, share: float) -> list[VectorSet]:
+        """Some of the vectors that may trail."""
+        return self.vectors(self.table.take_trailing(least, share), expiry=True)
 
     def vectors(self, slots: Int64s, expiry: bool) -> list[VectorSet]:
         """The vectors of some slots, as of each slot's own time."""

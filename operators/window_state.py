@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from operators.ledger import COLUMN_MASK, MAX_PANE, PANE_SHIFT, Amounts, pack, slots_of, sum_run
 from operators.lifetime import FAR, Segment
-from operators.window_table import WindowTable
+from operators.window_table import TRAILING, WindowTable
 from schemas.frame import Int64s
 
 DAY_MS = 86_400_000
@@ -56,12 +56,13 @@ def _tiles(table: WindowTable, counts: tuple[Int64s, Amounts], dwell: tuple[Int6
 
 
 def keys_delta(table: WindowTable, epoch: int) -> pa.Table:
-    """Keys that changed since the last call or wait to be written.
+    """Keys that changed since the last call or wait to be written; a key that only trails has changed when it began to.
 
     `key`, `first_ms` and `last_ms` (of a segment), `exit_ms` (the last instant at which a pane left), `due`:
-    `due` is `epoch << 2 | why the key waits to be written`, so that the largest is the newest.
+    `due` is `epoch << 2 | why the key waits to be written`, so that the largest is the newest. A reason holds in that
+    epoch only, but a key that trails does so until something newer is said of it.
     """
-    slots = np.flatnonzero(table.touched | (table.due > 0))
+    slots = np.flatnonzero(table.touched | (table.due > TRAILING))
     table.touched[:] = False
     split = slots[np.isin(slots, list(table.lives.older))] if table.lives.older else slots[:0]
     older = [(slot, segment) for slot in split.tolist() for segment in table.lives.older[slot]]
@@ -164,8 +165,9 @@ def _restore_keys(table: WindowTable, keys: pa.Table, tiles: Sequence[pa.Table],
     table.lives.last[slots[by_time]] = last[by_time]
     np.maximum.at(table.last_exit, slots, _int64(keys, "exit_ms"))
     due = _int64(keys, "due")
-    waiting = np.flatnonzero(due >> DUE_BITS == epoch)
-    table.due[slots[waiting]] = due[waiting] & ((1 << DUE_BITS) - 1)
+    kind = due & ((1 << DUE_BITS) - 1)
+    waiting = np.flatnonzero((due >> DUE_BITS == epoch) | (kind == TRAILING))
+    table.due[slots[waiting]] = kind[waiting]
     for row in np.flatnonzero(first < table.lives.first[slots]).tolist():
         segment = _segment(table, int(slots[row]), int(first[row]), int(last[row]), tiles)
         table.lives.older.setdefault(int(slots[row]), []).append(segment)

@@ -1,5 +1,6 @@
 """All windows of one kind of key: what is in them, as of when, and which keys have changed."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -28,8 +29,11 @@ _DAY_MS = 86_400_000
 _FORGET_SHARE = 4
 _FEW = 1024
 
-EVENT, EXPIRY = 2, 1
-"""Why a key waits to be written: an event came, or only a pane left a window."""
+EVENT, EXPIRY, TRAILING = 3, 2, 1
+"""Why a key waits to be written: an event came, a pane left a window, or one of an hour or more did, which many keys
+lose at the same instant: these may trail by minutes."""
+
+LONG_PANE_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +161,19 @@ class WindowTable:
         self.due[slots] = 0
         return slots
 
+    def take_trailing(self, least: int, share: float) -> Int64s:
+        """Some of the slots that may trail, `share` of them but at least `least`, which then wait no longer."""
+        waiting = np.flatnonzero(self.due == TRAILING)
+        slots = waiting[: max(least, math.ceil(len(waiting) * share))]
+        self.due[slots] = 0
+        self.touched[slots] = True
+        return slots
+
     def write_again(self) -> None:
         """Let every key wait to be written again where it is still there."""
         known = np.flatnonzero(self.lives.last[: self.index.size] > -FAR)
-        self.due[known] = np.maximum(self.due[known], EXPIRY)
+        self.due[known] = np.maximum(self.due[known], TRAILING)
+        self.touched[known] = True
 
     def write_all(self, since_ms: int) -> None:
         """Let every key with an event from `since_ms` on wait to be written again, even if it has gone there."""
@@ -273,7 +286,8 @@ class WindowTable:
         starts = (cells >> PANE_SHIFT) * self.pane_ms
         instants = starts // window.pane_ms * window.pane_ms + window.pane_ms + window.length_ms
         np.maximum.at(self.last_exit, slots, instants)
-        self.due[slots] = np.maximum(self.due[slots], EXPIRY)
+        kind = EXPIRY if window.pane_ms < LONG_PANE_MS else TRAILING
+        self.due[slots] = np.maximum(self.due[slots], kind)
         self.touched[slots] = True
 
     def _leave_early(

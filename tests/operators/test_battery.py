@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import operators
-from operators.base import Logic, Operator, Saved
+from operators.base import Logic, Operator, Saved, Trailing
 from schemas.frame import Frame
 from tests.operators.cases import CASES, Case, Row
 from tests.operators.events import frame
@@ -115,9 +115,13 @@ def test_splits_interleavings_resumption_and_replay(kind: type[Operator], data: 
         partition = data.draw(st.sampled_from(log.unread()))
         effects += feed(case, logic, log.take(partition, data.draw(st.integers(1, 8))))
         effects += logic.on_time(*log.time())
-        step = data.draw(st.sampled_from(["go on", "drain", "urgent", "save", "crash"]))
+        step = data.draw(st.sampled_from(["go on", "drain", "urgent", "ahead", "trail", "save", "crash"]))
         if step in ("drain", "urgent"):
             effects += logic.drain(urgent_only=step == "urgent")
+        elif step == "ahead" and isinstance(logic, Trailing):
+            effects += logic.drain_ahead()
+        elif step == "trail" and isinstance(logic, Trailing):
+            effects += logic.trail(data.draw(st.integers(0, 1)), data.draw(st.sampled_from([0.0, 0.4, 1.0])))
         elif step == "save":
             delta = logic.snapshot()
             for name, table in delta.tables.items():
