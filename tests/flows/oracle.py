@@ -17,10 +17,12 @@ import redis
 from schemas.records import avro_schema, fingerprint
 from schemas.registry import Registry
 from schemas.settings import Settings
+from tests.operators.naive_affinity import hashes
 from tests.operators.naive_windows import Event, vector
 
 BEGINNING = -(1 << 62)
 ENTITIES = {"post": "post_id", "author": "author_id", "user": "user_id"}
+AFFINITY = {"user_author": "affinity", "user_type": "affinity_type"}
 
 
 @dataclass
@@ -115,7 +117,7 @@ def _decoded(value: bytes, header: bytes, schema: Any) -> Event | None:
 
 
 def vectors(truth: Truth, registry: Registry, settings: Settings) -> dict[str, tuple[int, list[float]]]:
-    """As-of time and values of every vector, by Redis key; values as float32."""
+    """As-of time and values of every vector, by Redis key, of hashes by key and field; values as float32."""
     by_key: dict[tuple[str, int], list[Event]] = defaultdict(list)
     for event in truth.events:
         for entity, column in ENTITIES.items():
@@ -125,6 +127,10 @@ def vectors(truth: Truth, registry: Registry, settings: Settings) -> dict[str, t
         t, values = vector(entity, events, truth.clock, registry, settings.position_curve)
         name = f"features:user:{{{key}}}" if entity == "user" else f"features:{entity}:{key}"
         found[name] = (t, np.array(values, np.float64).astype(np.float32).tolist())
+    ttl_ms = settings.ttl.user_days * 86_400_000
+    for (entity, user), fields in hashes(truth.events, {}, truth.clock, registry, ttl_ms).items():
+        for other, (t, packed) in fields.items():
+            found[f"{AFFINITY[entity]}:{{{user}}} {other}"] = (t, np.frombuffer(packed, "<f4").tolist())
     return found
 
 
@@ -136,6 +142,13 @@ def in_redis(client: redis.Redis, prefix: str = "") -> dict[str, tuple[int, list
         layout, _, count, t = struct.unpack_from("<HHIq", value)
         assert layout == 1
         found[key.decode().removeprefix(prefix)] = (t, list(struct.unpack_from(f"<{count}f", value, 16)))
+    for key in client.scan_iter(f"{prefix}affinity*", count=10_000):
+        fields: Any = client.hgetall(key)
+        for other, value in fields.items():
+            layout, _, count, t = struct.unpack_from("<HHIq", value)
+            assert layout == 1
+            name = f"{key.decode().removeprefix(prefix)} {other.decode()}"
+            found[name] = (t, list(struct.unpack_from(f"<{count}f", value, 16)))
     return found
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from schemas.registry import Registry
 from tests.flows.harness import Place, Vectors, until
 from tests.flows.oracle import differences, in_redis
 from tests.services.redis import Redis
@@ -34,4 +35,4 @@ def test_while_no_flow_runs(traffic: Traffic, private_redis: Redis, tmp_path: Pa
     place.run()
     with private_redis.client() as client:
         assert not differences(in_redis(client), wanted)
-        assert client.exists("feature_set:1")
+        assert client.exists(f"feature_set:{Registry.load().version}")

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -40,13 +41,12 @@ def hashes(
     """Every hash: for each field its as-of time and the bytes of its float32 values."""
     found: Hashes = {}
     for entity in PAIRS:
-        by_pair: dict[tuple[int, Any], list[Event]] = defaultdict(list)
+        by_user: dict[int, dict[Any, list[Event]]] = defaultdict(lambda: defaultdict(list))
         for event in events:
             if counts(entity, event, erased):
-                by_pair[event["user_id"], event[OTHERS[entity]]].append(event)
-        for user in {user for user, _ in by_pair}:
-            mine = {other: found for (one, other), found in by_pair.items() if one == user}
-            best = sorted(mine, key=lambda other: rank(other, mine[other], clock))
+                by_user[event["user_id"]][event[OTHERS[entity]]].append(event)
+        for user, mine in by_user.items():
+            best = sorted(mine, key=partial(rank, mine, clock))
             kept = [other for other in best if last(mine[other]) >= (clock - ttl_ms) // DAY * DAY][:most]
             if kept:
                 found[entity, user] = {
@@ -59,10 +59,10 @@ def last(events: Sequence[Event]) -> int:
     return int(max(event["at_ms"] for event in events))
 
 
-def rank(other: Any, events: Sequence[Event], clock: int) -> tuple[float, int, Any]:
+def rank(pairs: Mapping[Any, Sequence[Event]], clock: int, other: Any) -> tuple[float, int, Any]:
     """Most engagements in 30 days first, then the latest, then the lowest."""
-    month = [event for event in events if event["at_ms"] >= (clock - 30 * DAY) // DAY * DAY]
-    return -counter("engagements", month, ()), -last(events), other
+    month = [event for event in pairs[other] if event["at_ms"] >= (clock - 30 * DAY) // DAY * DAY]
+    return -counter("engagements", month, ()), -last(pairs[other]), other
 
 
 def packed(vector: tuple[int, list[float]]) -> tuple[int, bytes]:
