@@ -59,7 +59,7 @@ def hashes(effect: AffinitySet, prefix: str, ttl_s: int, headers: Bytes) -> Iter
     for first, end in pairwise([*cuts.tolist(), len(rows)]):
         some = rows[first:end]
         items = _items(effect.fields.take(pa.array(some)), values[some], effect.gone[some])
-        mine = starts[(starts >= first) & (starts < end)]
+        mine = starts[slice(*np.searchsorted(starts, (first, end)))]
         commands = _commands(
             effect.user_ids[rows[mine]], verbs[rows[mine]], np.diff([*mine, end]), before, after, ttl_s
         )
