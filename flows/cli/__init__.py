@@ -15,6 +15,7 @@ MODULES: Final = {
     "status": "status",
     "features": "features",
     "trending": "trending",
+    "erase": "erase",
     "doctor": "doctor",
     "keys": "keys",
     "schemas": "schemas",
