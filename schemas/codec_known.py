@@ -78,11 +78,13 @@ class KnownWriters:
         writer = self._by_header.get(header)
         return writer or self._learnt(header) or what_is_wrong(value)
 
-    def learn(self, headers: Iterable[bytes]) -> None:
-        """Ask for those of `headers` that are new and of Confluent's form; raises HeadraceError as `of` does."""
-        for header in headers:
-            if header not in self._by_header:
-                self._learnt(header)
+    def learn(self, headers: Iterable[bytes]) -> list[Writer]:
+        """Ask for `headers` of Confluent's form, all of them new, and return the writers that there are.
+
+        Raises HeadraceError as `of` does.
+        """
+        found = map(self._learnt, headers)
+        return [writer for writer in found if isinstance(writer, Writer)]
 
     def _learnt(self, header: bytes) -> Writer | str | None:
         """What the registry makes of a header that is not known; None if it is not for the registry."""

@@ -2,20 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import compress, pairwise
-from operator import itemgetter
 from typing import Final
 
 import numpy as np
 
 from schemas.codec_harvest import BadRecord, Harvest
-from schemas.codec_header import LEAST_BYTES, Header
+from schemas.codec_header import Header, header_of
 from schemas.codec_known import KnownWriters
-from schemas.codec_walk import Positions, Walk
+from schemas.codec_walk import Mask, Positions, Walk
 from schemas.codec_wire import MOST_BYTES
 from schemas.codec_writer import Indices, Reading, Writer
 from schemas.reasons import TOO_LARGE
 
-_start_of = itemgetter(slice(0, LEAST_BYTES))
 _WORD: Final = 8
 
 
@@ -32,7 +30,6 @@ class Sorter:
 
         Raises HeadraceError if a schema registry is to be asked and can't be.
         """
-        self._writers.learn(set(map(_start_of, values)))
         for index in np.flatnonzero(sizes > self._most_bytes).tolist():
             detail = f"The value has {sizes[index]} bytes, more than the limit of {self._most_bytes}."
             self._harvest.refuse(BadRecord(index, detail, None, TOO_LARGE))
@@ -61,14 +58,26 @@ class Sorter:
 
     def _by_writer(self, lot: "_Lot") -> None:
         unknown = np.ones(len(lot.values), np.bool_)
-        for writer in list(self._writers):
+        self._of_writers(list(self._writers), lot, unknown, tried=True)
+        others = np.flatnonzero(unknown)
+        learnt = self._writers.learn({header_of(lot.values[i]) for i in others.tolist()})
+        if learnt:
+            lot.reach_out(self._writers.reach)
+            self._of_writers(learnt, lot, unknown, tried=False)
+            others = np.flatnonzero(unknown)
+        self._judge_all(lot, others)
+
+    def _of_writers(self, writers: Sequence[Writer], lot: "_Lot", unknown: Mask, tried: bool) -> None:
+        """Deal with the values of these writers, and strike them off `unknown`.
+
+        `tried` says that a lot of one writer alone could not be read in one call, before the sorting.
+        """
+        for writer in writers:
             rows = lot.starting_with(writer.header)
             unknown[rows] = False
-            self._of_writer(writer, lot, rows)
-        self._judge_all(lot, np.flatnonzero(unknown))
+            self._of_writer(writer, lot, rows, tried and len(rows) == len(lot.values))
 
-    def _of_writer(self, writer: Writer, lot: "_Lot", rows: Positions) -> None:
-        tried = len(rows) == len(lot.values)  # all at once, before the sorting
+    def _of_writer(self, writer: Writer, lot: "_Lot", rows: Positions, tried: bool) -> None:
         if writer.wire is None:
             self._judge_all(lot, rows)
         elif not tried and self._read(writer, lot, rows):
@@ -116,9 +125,15 @@ class _Lot:
         self.messages = messages
         self.ends = np.cumsum(sizes)
         self.starts = self.ends - sizes
-        self.walk = Walk(b"".join(values), reach)
+        self._joined, self._reach = b"".join(values), reach
+        self.walk = Walk(self._joined, reach)
         self._sizes = sizes
         self._first = self.walk.words(self.starts)  # of short values it reaches into the next one
+
+    def reach_out(self, reach: int) -> None:
+        """Let the walk go over types of this reach."""
+        if reach > self._reach:
+            self._reach, self.walk = reach, Walk(self._joined, reach)
 
     def starting_with(self, header: Header) -> Positions:
         """The rows whose value starts with the bytes of `header`."""

@@ -96,7 +96,7 @@ BY_ID: dict[int, AvroSchema] = {
 }
 
 
-@settings(max_examples=150)
+@settings(max_examples=120)
 @given(data=st.data())
 def test_what_is_decided_about_a_value_does_not_depend_on_its_neighbours(data: st.DataObject) -> None:
     """Both forms, all writers, some of it damaged: in a batch, alone, and alone before the judge, it is the same."""
@@ -115,8 +115,8 @@ def test_what_is_decided_about_a_value_does_not_depend_on_its_neighbours(data: s
     source = range(len(values)) if together.source is None else together.source.tolist()
     assert rows_of(together.rows) == [row for one in alone for row in rows_of(one.rows)]
     assert list(source) == [i for i, one in enumerate(alone) for _ in range(one.rows.num_rows)]
-    said = [(bad.index, bad.detail, bad.value) for bad in together.bad]
-    assert said == [(i, bad.detail, bad.value) for i, one in enumerate(alone) for bad in one.bad]
+    said = [(bad.index, bad.detail) for bad in together.bad]
+    assert said == [(i, bad.detail) for i, one in enumerate(alone) for bad in one.bad]
     for writer in codec._writers:
         writer.wire = None
     judged = codec.decode(values)
