@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,49 +21,9 @@ from operators.session_state import (
     sessions_delta,
 )
 from schemas.expression import SESSION_COUNTERS
-from tests.operators.events import event, symbols_of
+from tests.operators.histories import CODES, DAY, HOUR, LATENESS, START, USERS, Row, histories
 from tests.operators.naive_session import MINUTE, current, end_of
 from tests.operators.naive_windows import counter
-
-Row = dict[str, Any]
-
-HOUR = 60 * MINUTE
-DAY = 24 * HOUR
-LATENESS = HOUR
-START = 1_700_000_000_000 // MINUTE * MINUTE
-TYPES = ["impression", "click", "like", "comment", "share", "save", "hide", "report", "dwell", "mute"]
-CODES = {name: code for code, name in enumerate(symbols_of("Interaction", "type"))}
-USERS = (-5, 1, 2**40)
-
-# Steps of hours reach the end of a session's day, those of about half an hour its edges.
-steps = st.one_of(
-    st.integers(0, 5 * MINUTE),
-    st.sampled_from([29, 30, 31, 32]).flatmap(
-        lambda minutes: st.sampled_from([-1, 0, 1]).map(lambda ms: minutes * MINUTE + ms)
-    ),
-    st.integers(0, 29 * MINUTE),
-    st.integers(0, 3 * HOUR),
-    st.sampled_from([25 * HOUR, 300 * DAY]),
-)
-
-
-@st.composite
-def histories(draw: st.DrawFn) -> list[Row]:
-    """Interactions of a few users, in order of their arrival, none later than an hour."""
-    rows: list[Row] = []
-    clock = START + draw(st.integers(-1, MINUTE))
-    for step in draw(st.lists(steps, min_size=1, max_size=draw(st.sampled_from([5, 40])))):
-        late = draw(st.one_of(st.just(0), st.just(0), st.integers(0, LATENESS)))
-        clock += step
-        rows.append(
-            event(
-                type=draw(st.one_of(st.sampled_from(TYPES), st.sampled_from([*CODES]))),
-                user_id=draw(st.sampled_from(USERS)),
-                post_id=draw(st.integers(-1, 4)),
-                at_ms=clock - late,
-            )
-        )
-    return rows
 
 
 def add(table: SessionTable, rows: Sequence[Row]) -> None:
