@@ -142,7 +142,7 @@ class RedisSink:
         waiting: deque[Request] = deque()
         for request in requests:
             waiting.append(request)
-            self._persist(waiting, UNDER_WAY if request.plain else 0)
+            self._persist(waiting, UNDER_WAY if request.plain or request.lines else 0)
         self._persist(waiting, 0)
 
     def _persist(self, waiting: deque[Request], keep: int) -> None:

@@ -6,6 +6,7 @@ import ssl
 from typing import Any
 
 import hiredis
+import numpy as np
 
 from schemas.errors import HeadraceError
 from sinks.redis_errors import meaning
@@ -53,6 +54,9 @@ class Connection:
 
     def receive(self, request: Request) -> None:
         """Read and count the replies of `request`, the oldest that was sent and not yet received."""
+        if request.lines:
+            self._skip_lines(request.lines)
+            return
         if not request.plain:
             self._replies(request.replies)
             return
@@ -91,6 +95,20 @@ class Connection:
         taken = bytes(self._buffer[:size])
         del self._buffer[:size]
         return taken
+
+    def _skip_lines(self, count: int) -> None:
+        """Read as many lines; an error among them is raised as soon as it is there."""
+        while True:
+            if self._buffer.startswith(b"-") or b"\n-" in self._buffer:
+                _raise_first_error(_parse(self._buffer))
+            there = self._buffer.count(b"\r\n")
+            if there >= count:
+                break
+            self._receive_some()
+        end = self._buffer.rfind(b"\n")
+        if there > count:
+            end = int(np.flatnonzero(np.frombuffer(self._buffer, np.uint8) == ord("\n"))[count - 1])
+        del self._buffer[: end + 1]
 
     def _receive_some(self) -> None:
         received = self._socket.recv(1 << 16)

@@ -22,7 +22,7 @@ from sinks.resp_parts import Bytes, Request, command
 BINARY: Final = pa.binary()
 NOTHING: Final = pa.scalar(b"", BINARY)
 
-ROWS: Final = 4096
+ROWS: Final = 16_384
 """Most fields in a request, or all of one user."""
 
 WHERE_THERE: Final = """\
@@ -36,6 +36,7 @@ TAKE, SET, SET_WHOLE, RESET, RESET_WHOLE = range(5)
 """Commands: fields that go; fields to which something happened, or a whole hash; the same where only time passed."""
 
 _REPLIES: Final = np.array([1, 2, 5, 1, 1])
+_LINES: Final = np.array([1, 2, 8, 1, 1])
 _WORDS: Final = np.array([2, 2, 2, 6, 6])
 _WORDS_A_FIELD: Final = np.array([1, 2, 2, 2, 2])
 
@@ -48,7 +49,8 @@ def hashes(effect: AffinitySet, prefix: str, ttl_s: int, headers: Bytes) -> Iter
     emptied = np.setdiff1d(effect.whole, effect.user_ids[rows])
     if len(emptied):
         names = [f"{before.decode()}{user}{after.decode()}" for user in emptied.tolist()]
-        yield Request(b"".join(command("DEL", name) for name in names), len(names), plain=False)
+        deletions = b"".join(command("DEL", name) for name in names)
+        yield Request(deletions, len(names), plain=False, lines=len(names))
     happened = effect.user_ids[~effect.expiry & ~effect.gone]
     verbs = SET + whole + 2 * ~np.isin(effect.user_ids, happened)
     verbs[effect.gone] = TAKE
@@ -64,7 +66,8 @@ def hashes(effect: AffinitySet, prefix: str, ttl_s: int, headers: Bytes) -> Iter
             effect.user_ids[rows[mine]], verbs[rows[mine]], np.diff([*mine, end]), before, after, ttl_s
         )
         data = _between(*commands, items, mine - first)
-        yield Request(data, int(_REPLIES[verbs[rows[mine]]].sum()), plain=False)
+        found = verbs[rows[mine]]
+        yield Request(data, int(_REPLIES[found].sum()), plain=False, lines=int(_LINES[found].sum()))
 
 
 def _starts(users: Int64s, verbs: Int64s) -> Int64s:

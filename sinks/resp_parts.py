@@ -15,12 +15,14 @@ Bytes = npt.NDArray[np.uint8]
 class Request:
     """Commands to send: `data` is RESP, `replies` how many replies come back.
 
-    `plain` says that each command is a `SET` outside a transaction, so that each reply is five bytes long.
+    `plain` says that each command is a `SET` outside a transaction, so that each reply is five bytes long. `lines` is
+    how many lines the replies have if all goes well, where that is known; 0 where it is not.
     """
 
     data: bytes | memoryview
     replies: int
     plain: bool
+    lines: int = 0
 
 
 class Digits:

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.effects import AffinitySet, Effect, Erase
+from schemas.errors import HeadraceError
 from sinks.coalesce import coalesce
 from sinks.pending import Pending
 from sinks.redis import RedisSink
@@ -176,10 +177,24 @@ def test_many_fields_are_cut_into_requests_between_users(sink: RedisSink, redis_
     rows = [(user, author, 1, user % 2 == 0, False) for user in range(200) for author in range(128)]
     effect = replace(pairs("user_author", rows), values=np.zeros((len(rows), 12), np.float32))
     requests = list(ENCODER.requests([effect]))
-    assert len(requests) > len(rows) // ROWS
+    assert len(requests) > len(rows) // ROWS > 0
     assert sum(request.replies for request in requests) == 100 * 2 + 100
     sink.write([replace(effect, expiry=effect.expiry & False)])
     sink.flush()
     with redis.Redis.from_url(redis_url) as client:
         assert client.hlen("p:affinity:{7}") == 128
         assert client.object("encoding", "p:affinity:{7}") in (b"listpack", b"ziplist")
+
+
+@pytest.mark.parametrize("whole", [[], [0, 70]])
+def test_a_refusal_by_redis_is_told(sink: RedisSink, redis_url: str, whole: list[int]) -> None:
+    """A key of another type, in the middle of many requests under way; it doesn't matter where it is replaced."""
+    with redis.Redis.from_url(redis_url) as client:
+        client.set("p:affinity:{70}", "no hash")
+        sink.write([pairs("user_author", [(user, 1, 1, False, False) for user in range(3 * ROWS)], whole)])
+        if whole:
+            sink.flush()  # it is replaced
+            assert client.hkeys("p:affinity:{70}") == [b"1"]
+        else:
+            with pytest.raises(HeadraceError, match="something else under one of our keys"):
+                sink.flush()
