@@ -153,17 +153,13 @@ class Ledger:
             run.amounts = run.amounts[stay]
             run.left = [_before(run.cells, threshold) for threshold in self.thresholds]
 
-    def erase(self, slots: Int64s, panes: Int64s) -> list[Int64s]:
-        """Take out what distinct slots hold in panes up to the one given for each, and all that left every window.
-
-        Returns by window the cells that are left of them and have left it.
-        """
+    def erase(self, slots: Int64s, panes: Int64s) -> None:
+        """Take out what distinct slots hold in panes up to the one given for each, and all that left every window."""
         self.total.reshape(-1, self.columns)[slots] = 0
         for gone in self.gone:
             gone.reshape(-1, self.columns)[slots] = 0
         upto = np.full(len(self.total) // self.columns, -MAX_PANE - 1)
         upto[slots] = np.maximum(panes, -MAX_PANE)
-        left: list[Int64s] = [slots[:0]] * len(self.gone)
         for run in (*self.fresh, *self.runs):
             stay = (run.cells >> PANE_SHIFT) > upto[slots_of(run.cells)]
             run.cells, run.amounts = run.cells[stay], run.amounts[stay]
@@ -173,8 +169,6 @@ class Ledger:
             for window, end in enumerate(run.left):
                 gone_by = mine[mine < end]
                 np.add.at(self.gone[window], self.flat(run.cells[gone_by]), run.amounts[gone_by])
-                left[window] = np.concatenate((left[window], run.cells[gone_by]))
-        return left
 
     def flat(self, cells: Int64s) -> Int64s:
         """Positions of cells in the arrays by slot and column."""

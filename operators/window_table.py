@@ -246,16 +246,16 @@ class WindowTable:
     def erase(self, slots: Int64s, until_ms: Int64s) -> Int64s:
         """Take out what distinct slots counted in panes up to the one of `until_ms`, one entry each.
 
-        Returns the positions in `slots` of those that have something left; the others are as if never met.
+        Returns the positions in `slots` of those that have something left, which stay as of the time that they were
+        as of; the others are as if never met.
         """
         panes = until_ms // self.pane_ms
-        self.last_exit[slots] = -FAR
-        for window, gone in zip(self.windows, self.counts.erase(slots, panes), strict=True):
-            self._exit(window, gone)
+        self.counts.erase(slots, panes)
         self.dwell.erase(slots, panes)
         over = self.lives.last[slots] // self.pane_ms <= panes
         self.lives.erase(slots[over])
         left = np.flatnonzero(~over)
+        self.last_exit[slots[over]] = -FAR
         self.due[slots[over]], self.touched[slots[over]] = 0, False
         self.due[slots[left]], self.touched[slots[left]] = np.maximum(self.due[slots[left]], EXPIRY), True
         return left
