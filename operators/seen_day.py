@@ -3,7 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from operators.bloom import BYTES, Bitmaps, Int32s, places
+from operators.bloom import BYTES, Bitmaps, Int32s
+from operators.kernels import kernels
 from operators.key_index import KeyIndex
 from schemas.frame import Int64s
 
@@ -31,9 +32,8 @@ class SeenDay:
         slots = self.index.slots(users)
         self._reserve()
         np.maximum.at(self.last_ms, slots, ms)
-        changed = _set(self.bits.reshape(-1), slots, marked)
-        if due:
-            self.due[slots[changed]] = True
+        changed = self.due if due else np.zeros(self.index.size, np.bool_)
+        kernels().set_bits(self.bits.reshape(-1), slots, marked, changed)
 
     def clear(self, users: Int64s) -> None:
         """Let nothing be left of users."""
@@ -83,22 +83,5 @@ def bitmaps(users: Int64s, marked: Int32s) -> tuple[Int64s, Bitmaps]:
     starts = np.flatnonzero(np.append(True, users[1:] != users[:-1])) if len(users) else users
     slots = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(users))))
     bits = np.zeros((len(starts), BYTES), np.uint8)
-    _set(bits.reshape(-1), slots, marked)
+    kernels().set_bits(bits.reshape(-1), slots, marked, np.zeros(len(starts), np.bool_))
     return users[starts], bits
-
-
-def _set(flat: Bitmaps, slots: Int64s, marked: Int32s) -> npt.NDArray[np.bool_]:
-    """Set bits in bitmaps that lie one after the other; returns which rows set a new one, bool[n]."""
-    at, bit = places(marked)
-    byte = (slots * BYTES)[:, None] + at
-    there = flat[byte]
-    new = (there & bit) == 0
-    changed: npt.NDArray[np.bool_] = new.any(axis=1)
-    byte, bit, there = byte[new], bit[new], there[new]
-    # Of several bits for one byte the last one is kept, so each round sets at least one more: eight at most.
-    while len(byte):
-        flat[byte] = there | bit
-        there = flat[byte]
-        left = np.flatnonzero((there & bit) == 0)
-        byte, bit, there = byte[left], bit[left], there[left]
-    return changed

@@ -11,7 +11,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from operators.kernels import histogram, runs
+from operators.bloom import Bitmaps, Int32s
+from operators.kernels import bits, histogram, runs
+from operators.kernels.bits import Bools
 from operators.kernels.histogram import Floats
 from operators.kernels.runs import Amounts, order
 from operators.kernels.slots import SortedSlots
@@ -45,16 +47,25 @@ class Kernels:
     quantile: Callable[[Floats, float, Floats], Floats]
     sort: Callable[[Int64s], Int64s]
     order: Callable[[Int64s], Int64s]
+    set_bits: Callable[[Bitmaps, Int64s, Int32s, Bools], None]
 
 
-NUMPY = Kernels("numpy", SortedSlots, runs.count_run, runs.sum_run, histogram.quantile, np.sort, order)
+NUMPY = Kernels(
+    "numpy", SortedSlots, runs.count_run, runs.sum_run, histogram.quantile, np.sort, order, bits.set_bits
+)
 
 
 @cache
 def kernels() -> Kernels:
     """The form that this process uses. The first call compiles, or loads what an earlier process has compiled."""
     try:
-        from operators.kernels import compiled_histogram, compiled_runs, compiled_slots, compiled_sort
+        from operators.kernels import (
+            compiled_bits,
+            compiled_histogram,
+            compiled_runs,
+            compiled_slots,
+            compiled_sort,
+        )
     except ImportError:  # numba is not installed, or does not know this numpy
         return NUMPY
     return Kernels(
@@ -65,4 +76,5 @@ def kernels() -> Kernels:
         compiled_histogram.quantile,
         compiled_sort.sort,
         compiled_sort.order,
+        compiled_bits.set_bits,
     )
