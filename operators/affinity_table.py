@@ -95,14 +95,16 @@ class AffinityTable:
         """What to write where something happened, or only time passed, or where pairs have left the hashes."""
         last = self.table.lives.last
         due = np.concatenate((event, expiry))
-        large = self._large(self.index.lefts(np.concatenate((due, left))))
-        apart = large[self.index.lefts(due)]
-        write, gone, whole = self._ranked(large, due[apart])
+        ranked, anew = self._to_rank(
+            self.index.lefts(event), self.index.lefts(np.concatenate((expiry, left)))
+        )
+        apart = ranked[self.index.lefts(due)]
+        write, gone, whole = self._ranked(ranked, anew, due[apart])
         due = due[~apart]
         stays = last[due] >= self.since
         write = np.concatenate((write, due[stays]))
         # What is over already may have been written by a process that came further before it was stopped.
-        over = np.union1d(left[~large[self.index.lefts(left)]], due[~stays])
+        over = np.union1d(left[~ranked[self.index.lefts(left)]], due[~stays])
         gone = np.concatenate((gone, over))
         self.shown[write], self.shown[gone] = True, False
         happened = np.zeros(self.table.capacity, np.bool_)
@@ -164,36 +166,49 @@ class AffinityTable:
             known &= column(rows, "last_ms") > erased_until(pairs, erased)
         return rows.filter(pa.array(known))
 
-    def _large(self, users: Int64s) -> Bools:
-        """By slot in the index of users: whether one of `users`, or one with a pair erased, has to be ranked."""
+    def _to_rank(self, busy: Int64s, moved: Int64s) -> tuple[Bools, Bools]:
+        """By slot in the index of users: whose pairs are ranked, and of whom all of them.
+
+        `busy` are users of pairs that something happened to, `moved` of pairs that may have fallen back. Where
+        nothing fell back, only what something happened to can come among the best.
+        """
+        anew = np.zeros(len(self._pairs), np.bool_)
         again = self.index.left.find(self._again)
+        anew[moved] = anew[again[again >= 0]] = True
         self._again = self._again[:0]
         if self._every:
             self._every = False
-            return self._pairs > 0
-        large = np.zeros(len(self._pairs), np.bool_)
-        large[users] = large[again[again >= 0]] = True
-        return large & (self._pairs > self.most // 2)
+            return self._pairs > 0, self._pairs > 0
+        due = anew.copy()
+        due[busy] = True
+        anew = due & (self._pairs > self.most // 2) & (anew | ~self._are_known())
+        return anew | (due & (self._pairs > self.most)), anew
 
-    def _ranked(self, large: Bools, due: Int64s) -> tuple[Int64s, Int64s, Int64s]:
+    def _are_known(self) -> Bools:
+        """By slot in the index of users: whose hash is known, since this process has written it whole."""
+        known = np.zeros(len(self._pairs) + 1, np.bool_)
+        known[self.index.left.find(self._known)] = True
+        return known[:-1]
+
+    def _ranked(self, ranked: Bools, anew: Bools, due: Int64s) -> tuple[Int64s, Int64s, Int64s]:
         """Of ranked users the slots to write, those that go, and the ids of users to be written whole."""
-        users = np.flatnonzero(large)
-        if not len(users):
+        if not ranked.any():
             return due[:0], due[:0], due[:0]
-        ids = self.index.left.keys[users]
-        unsure = np.zeros(len(large), np.bool_)
-        unsure[users] = ~np.isin(ids, self._known)
+        unsure = ranked & ~self._are_known()
+        ids = self.index.left.keys[np.flatnonzero(unsure)]
         self._known = np.union1d(self._known, ids)
-        mine = np.flatnonzero(large[self.index.lefts(slice(self.index.size))])
-        best = np.zeros(self.table.capacity, np.bool_)
-        best[self._best(mine)] = True
         dirty = np.zeros(self.table.capacity, np.bool_)
         dirty[due] = True
-        whole = unsure[self.index.lefts(mine)]
+        size = self.index.size
+        users = self.index.lefts(slice(size))
+        mine = np.flatnonzero(anew[users] | (ranked[users] & (dirty[:size] | self.shown[:size])))
+        best = np.zeros(self.table.capacity, np.bool_)
+        best[self._best(mine)] = True
+        whole = unsure[users[mine]]
         write = mine[best[mine] & (dirty[mine] | ~self.shown[mine] | whole)]
         gone = mine[self.shown[mine] & ~best[mine] & ~whole]
         self.shown[mine] = best[mine]
-        return write, gone, self.index.left.keys[np.flatnonzero(unsure)]
+        return write, gone, ids
 
     def _best(self, slots: Int64s) -> Int64s:
         """Those of the slots that are among the best of their user."""

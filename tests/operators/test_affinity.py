@@ -113,6 +113,16 @@ def test_an_erased_author_makes_room_for_the_next() -> None:
     assert sorted(drained(logic, store)["user_author", 7]) == [0, 2, 3]
 
 
+def test_who_comes_later_takes_the_place_of_the_last() -> None:
+    """Only if more happened, or as much and later."""
+    logic, store = started()
+    drained(logic, store, [row for author in range(3) for row in clicks(7, author, 9 - author)])
+    drained(logic, store, clicks(7, 5, 6, START + HOUR))
+    assert sorted(store["user_author", 7]) == [0, 1, 2]
+    drained(logic, store, clicks(7, 5, 1, START + 2 * HOUR))
+    assert sorted(store["user_author", 7]) == [0, 1, 5]
+
+
 def test_users_of_other_shards_are_theirs_to_delete() -> None:
     """What they have written since must not go."""
     logic, store = started()
