@@ -31,6 +31,7 @@ class HiddenWrites:
         self._written_ms: Int64s = np.full(_FIRST_SLOTS, -FAR)
         self._due: npt.NDArray[np.bool_] = np.zeros(_FIRST_SLOTS, np.bool_)
         self._touched: npt.NDArray[np.bool_] = np.zeros(_FIRST_SLOTS, np.bool_)
+        self._oldest = -FAR
 
     def wait(self, users: Int64s) -> None:
         """Let the sets of users wait to be written."""
@@ -39,8 +40,7 @@ class HiddenWrites:
 
     def wait_if_before(self, users: Int64s, before_ms: int) -> None:
         """Let those of `users` wait that were written before a time."""
-        known = self._written_ms[: self._index.size]
-        if len(users) and len(known) and known.min() < before_ms:
+        if before_ms > self._oldest:
             slots = self._index.find(users)
             slots = slots[slots >= 0]
             self._due[slots[self._written_ms[slots] < before_ms]] = True
@@ -74,6 +74,9 @@ class HiddenWrites:
         """Users who were written since the last call, or wait: `due` is the number of the snapshot at which they do."""
         slots = np.flatnonzero(self._touched | self._due)
         self._touched[slots] = False
+        # Nobody is written earlier than this from now on: those who are not known yet will be written later.
+        written = self._written_ms[: self._index.size]
+        self._oldest = int(written.min(initial=FAR, where=~self._due[: self._index.size]))
         return pa.table(
             {
                 "key": self._index.keys[slots],

@@ -49,8 +49,8 @@ class SeenDay:
         return np.where(slots >= 0, self.last_ms[slots], np.int32(-1))
 
     def write_again(self) -> None:
-        """Let all bitmaps wait to be written."""
-        self.due[: self.index.size] = True
+        """Let all bitmaps wait to be written that have a bit set."""
+        self.due[: self.index.size] = self.bits[: self.index.size].any(axis=1)
 
     def wait(self, users: Int64s) -> None:
         """Let the bitmaps of these users wait to be written, as far as there are any."""
@@ -62,12 +62,10 @@ class SeenDay:
         return self.index.keys[np.flatnonzero(self.due)]
 
     def take_due(self) -> tuple[Int64s, Bitmaps]:
-        """The users who wait to be written, int64[n], with their bitmaps, uint8[n, 512]; none with an empty one."""
+        """The users who wait to be written, int64[n], with their bitmaps, uint8[n, 512]."""
         slots = np.flatnonzero(self.due)
         self.due[slots] = False
-        bits = self.bits[slots]
-        there = bits.any(axis=1)
-        return (self.index.keys[slots], bits) if there.all() else (self.index.keys[slots[there]], bits[there])
+        return self.index.keys[slots], self.bits[slots]
 
     def _reserve(self) -> None:
         """Room for all slots; grown in place where the system can, without copying what is there."""
