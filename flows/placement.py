@@ -40,6 +40,10 @@ class Placement:
         """The process that owns a shard."""
         return sip_hash(_named(shard)) % self.processes
 
+    def reads(self, part: str) -> bool:
+        """Whether this process reads a part, `topic/partition`."""
+        return int(part.rpartition("/")[2]) % self.shards in self.mine
+
     def key(self, shard: int) -> str:
         """The name of a shard in the engine, the same for any number of processes."""
         return _named(shard)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from flows.clock import Clock
 from flows.collector import Collector
 from flows.drawing import Drawing, Keep, Output, Read
+from flows.inputs import Inputs
 from flows.intake import Intake, IntakePartition
 from flows.kept import Kept, Paced
 from flows.peers import Peers
@@ -68,17 +69,14 @@ class Stop:
 class Plan:
     """One drawing, ready to run in this process.
 
-    `ends` holds the offset that a part reads up to, by part name; a part without an entry is read live. `first` holds
-    the ends of the parts that are read before the others. `opened` are the logics that run in this process.
+    `opened` are the logics that run in this process.
     """
 
     drawing: Drawing
     settings: Settings
     intake: Intake
     state: Path
-    topics: tuple[str, ...]
-    ends: Mapping[str, int]
-    first: Mapping[str, int]
+    inputs: Inputs
     stop: Stop
     placement: Placement
     durable: Durable
@@ -102,10 +100,10 @@ class Plan:
         names = [
             f"{topic}/{partition}"
             for topic in read.topics
-            if topic in self.topics
+            if topic in self.inputs.topics
             for partition in range(shard, self.settings.partitions, self.shards)
         ]
-        first = {name: self.first[name] for name in names if name in self.first}
+        first = {name: self.inputs.first[name] for name in names if name in self.inputs.first}
         return ShardPart(shard, names, first, self.settings.frame_rows, saved, self._open)
 
     def keep(self, step: Keep, shard: int, saved: Mapping[str, Any] | None) -> Paced:
@@ -155,7 +153,7 @@ class Plan:
 
     def _open(self, name: str, saved: Mapping[str, Any] | None) -> IntakePartition:
         topic, _, partition = name.rpartition("/")
-        return self.intake.open(topic, int(partition), saved, self.ends.get(name))
+        return self.intake.open(topic, int(partition), saved, self.inputs.ends.get(name))
 
     def _awaited(self) -> Iterator[tuple[str, int]]:
         """The partitions whose rows the logics wait for: not those of optional topics, where little happens."""

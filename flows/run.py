@@ -12,6 +12,7 @@ from flows.codecs import reading
 from flows.collector import Collector
 from flows.drawing import Drawing
 from flows.fingerprint import check_fingerprint, save_fingerprint
+from flows.inputs import Inputs
 from flows.intake import Intake
 from flows.observe import Observer
 from flows.peers import Peers
@@ -19,10 +20,9 @@ from flows.placement import Placement
 from flows.plan import Plan, Stop
 from flows.told import told
 from operators.kernels import kernels
-from schemas.errors import HeadraceError, UsageError
+from schemas.errors import UsageError
 from schemas.nearest import nearest
 from schemas.settings import Settings
-from sources.log import Log
 from sources.open_log import open_log
 from sources.schema_registry import SchemaRegistry
 from state.durable import Durable
@@ -70,25 +70,14 @@ def run(
             log.warning("%s", sentence)
         events = open_log(settings, name)
         stack.callback(events.close)
-        topics = _present(events, drawing, settings)
-        found = _ends(events, topics)
-        ends = found if until_end else {}
-        optional = {topic for read in drawing.reads for topic in read.optional}
-        first = {part: end for part, end in found.items() if part.rpartition("/")[0] in optional}
+        inputs = Inputs.of(events, drawing, settings, until_end)
         save_fingerprint(state, settings)
-        observer.expects(ends)
-        mine = set(placement.mine)
-        observer.where.expects(
-            {
-                part: end
-                for part, end in found.items()
-                if int(part.rpartition("/")[2]) % placement.shards in mine
-            }
-        )
+        observer.expects(inputs.ends)
+        observer.where.expects({part: end for part, end in inputs.now.items() if placement.reads(part)})
         durable = Durable()
         stack.callback(durable.close)
         registry = SchemaRegistry.of(settings)
-        codecs = reading(settings, topics, registry)
+        codecs = reading(settings, inputs.topics, registry)
         intake = Intake(settings, events, state, codecs, BadShare.of(settings), observer, durable)
         stop = stack.enter_context(Stop(settings.stop_ms / 1000).on_signals())
         if registry is not None:
@@ -99,48 +88,8 @@ def run(
             return
         collector = stack.enter_context(Collector(settings.epoch_ms / 1000).at_rest())
         ENGINES[settings.engine](
-            Plan(
-                drawing,
-                settings,
-                intake,
-                state,
-                topics,
-                ends,
-                first,
-                stop,
-                placement,
-                durable,
-                collector,
-                peers,
-            )
+            Plan(drawing, settings, intake, state, inputs, stop, placement, durable, collector, peers)
         )
-
-
-def _present(events: Log, drawing: Drawing, settings: Settings) -> tuple[str, ...]:
-    """The topics that are there, each with the right number of partitions; raises for one that must be there."""
-    topics = []
-    for read in drawing.reads:
-        for topic in read.topics:
-            try:
-                found = events.partitions(topic)
-            except HeadraceError:
-                if topic not in read.optional:
-                    raise
-                log.warning("topic %r is not there; going on without it until the next start", topic)
-                continue
-            if found != settings.partitions:
-                raise HeadraceError(
-                    f"topic {topic!r} has {found} partitions and the setting partitions is {settings.partitions}: "
-                    f"set partitions = {found} if the topic is right, else make the topic anew"
-                )
-            topics.append(topic)
-    return tuple(topics)
-
-
-def _ends(events: Log, topics: tuple[str, ...]) -> dict[str, int]:
-    return {
-        f"{topic}/{partition}": end for topic in topics for partition, end in enumerate(events.ends(topic))
-    }
 
 
 def _prepare_inner_loops() -> None:

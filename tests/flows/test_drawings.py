@@ -13,6 +13,7 @@ from flows.bind import dataflow
 from flows.collector import Collector
 from flows.drawing import Output
 from flows.failure import Failure
+from flows.inputs import Inputs
 from flows.intake import Intake
 from flows.observe import Observer
 from flows.peers import Peers
@@ -54,9 +55,7 @@ def plan(name: str, folder: Path) -> Plan:
         settings,
         intake,
         folder,
-        (),
-        {},
-        {},
+        Inputs(()),
         Stop(1.0),
         Placement(2),
         durable,
