@@ -135,6 +135,27 @@ def test_what_only_time_changed_goes_last() -> None:
     assert [one.user_ids.tolist() for one in taken if isinstance(one, AffinitySet)] == [[2, 2], [1]]
 
 
+def test_what_happens_overtakes_what_trails() -> None:
+    """A field that is written, one that goes, and a hash that is replaced while older values of them wait."""
+    pending = Pending(1 << 30, trailing_rows=1)
+    pending.add(
+        [pairs("user_author", [(user, field, 1, True, False) for user in range(4) for field in (5, 6)])]
+    )
+    pending.take()
+    later = [(1, 5, 2, False, False), (2, 6, 2, False, True), (3, 7, 2, False, False)]
+    pending.add([pairs("user_author", later, whole=[3])])
+    sent: list[Effect] = []
+    while pending.bytes:
+        sent += pending.take() or []
+        pending.acknowledged()
+    store: Hashes = {("user_author", user): {5: (0, b""), 6: (0, b"")} for user in range(4)}
+    apply(store, sent)
+    times = {
+        (user, field): value[0] for (_, user), fields in store.items() for field, value in fields.items()
+    }
+    assert times == {(0, 5): 0, (0, 6): 1, (1, 5): 2, (1, 6): 1, (2, 5): 1, (3, 7): 2}
+
+
 @pytest.fixture
 def sink(redis_url: str) -> Iterator[RedisSink]:
     one = RedisSink(parse(redis_url), ENCODER)
