@@ -10,7 +10,7 @@ from flows.snapshots import Snapshots
 from flows.whereabouts import Whereabouts
 from schemas import metrics as names
 from schemas import reasons
-from schemas.effects import Effect, VectorSet
+from schemas.effects import AffinitySet, Effect, VectorSet
 from schemas.frame import Frame, RawBatch
 from sinks.metrics import Metrics
 from sinks.redis import RedisSink
@@ -83,8 +83,9 @@ class Observer:
         now_ms = time.time() * 1000
         for effect in effects:
             self.metrics.add(names.RECORDS_OUT, len(effect), self.flow, "redis")
-            if isinstance(effect, VectorSet):
-                fresh = effect.as_of_ms[~effect.expiry]
+            if isinstance(effect, VectorSet | AffinitySet):
+                gone = effect.gone if isinstance(effect, AffinitySet) else False
+                fresh = effect.as_of_ms[~(effect.expiry | gone)]
                 self.metrics.observe(
                     names.FRESHNESS, np.maximum(now_ms - fresh, 0) / 1000, self.flow, effect.entity
                 )

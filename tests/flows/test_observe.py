@@ -9,7 +9,7 @@ import pytest
 
 from flows.observe import Observer
 from schemas import metrics
-from schemas.effects import VectorSet
+from schemas.effects import AffinitySet, Effect, VectorSet
 from schemas.frame import Frame, RawBatch
 from state.chunks import ChunkStore
 from state.keeper import Keeper
@@ -78,18 +78,27 @@ def test_the_state_of_a_step_is_the_sum_of_its_partitions(observer: Observer, tm
     assert value(metrics.RESUMED, "windows", "events") == 1
 
 
+VECTORS = VectorSet(
+    "post", np.arange(2), np.array([9_960, 1_000]), np.zeros((2, 1), np.float32), np.array([False, True])
+)
+PAIRS = AffinitySet(
+    "user_author",
+    np.arange(3),
+    pa.array([1, 2, 3]),
+    np.array([9_960, 1_000, 1_000]),
+    np.zeros((3, 1), np.float32),
+    np.array([False, True, False]),
+    np.array([False, False, True]),
+    np.empty(0, np.int64),
+)
+
+
+@pytest.mark.parametrize("effect", [VECTORS, PAIRS])
 def test_freshness_is_of_events_not_of_windows_that_emptied(
-    observer: Observer, monkeypatch: pytest.MonkeyPatch
+    effect: Effect, observer: Observer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(time, "time", lambda: 10.0)
-    vectors = VectorSet(
-        "post",
-        np.array([1, 2]),
-        np.array([9_960, 1_000]),
-        np.zeros((2, 1), np.float32),
-        np.array([False, True]),
-    )
-    observer.acknowledged([vectors])
+    observer.acknowledged([effect])
     family = next(family for family in observer.metrics.collect() if family.name == metrics.FRESHNESS.name)
     samples = {sample.name + sample.labels.get("le", ""): sample.value for sample in family.samples}
     assert samples["headrace_freshness_seconds_count"] == 1
