@@ -229,7 +229,7 @@ class SessionTable:
         settled = sessions.first_minute <= self.settled // MINUTE_MS
         self.floor[slots[settled]] = sessions.first_minute[settled]
         owners, posts = self.post_runs.between(first_key(slots), first_key(slots + 1))
-        distinct = count_posts(owners, posts, sessions.first_minute)
+        distinct = count_posts(slots, owners, posts, sessions.first_minute)
         counts = (sessions.events, sessions.impressions, sessions.engagements, distinct)
         return np.stack((*counts, self.last[slots] - sessions.first_ms))
 

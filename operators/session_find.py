@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from operators.kernels import kernels
-from operators.session_runs import MINUTE_MS, minutes_of, posts_of
+from operators.session_runs import MINUTE_MS, first_key, minutes_of
 from operators.sorted_runs import Rows
 from schemas.frame import Int64s
 
@@ -36,7 +36,8 @@ def find_sessions(owners: Int64s, tiles: Rows, n: int) -> Sessions:
     """
     minutes = minutes_of(tiles.keys)
     places = (owners << 32) | (minutes + _BIAS)
-    order = np.argsort((places << 16) | tiles.values[3])
+    # This sort merges what is sorted in parts.
+    order = np.argsort((places << 16) | tiles.values[3], kind="stable")
     places, owners, minutes = places[order], owners[order], minutes[order]
     heads = np.flatnonzero(
         np.concatenate(([True], np.diff(owners) > 0)) | (np.diff(minutes, prepend=0) > GAP)
@@ -53,9 +54,16 @@ def find_sessions(owners: Int64s, tiles: Rows, n: int) -> Sessions:
     return Sessions(first, first * MINUTE_MS + tiles.values[3][order][starts], *sums)
 
 
-def count_posts(owners: Int64s, posts: Rows, first_minute: Int64s) -> Int64s:
-    """How many distinct posts each owner met from a minute on; `owners[i]` met post i, in parts or not."""
+def count_posts(slots: Int64s, owners: Int64s, posts: Rows, first_minute: Int64s) -> Int64s:
+    """How many distinct posts each user of `slots` met from a minute on.
+
+    User `owners[i]` of them met post i; posts come in any order, the same several times.
+    """
     met = posts.values[0] >= first_minute[owners]
-    pairs = kernels().sort((owners[met] << 32) | posts_of(posts.keys[met]))
-    distinct = np.concatenate((pairs[:1], pairs[1:][pairs[1:] != pairs[:-1]]))
-    return np.bincount(distinct >> 32, minlength=len(first_minute))
+    keys = kernels().sort(posts.keys if met.all() else posts.keys[met])
+    distinct = np.zeros(len(keys) + 1, np.int64)
+    np.cumsum(np.concatenate((np.ones(min(len(keys), 1), np.bool_), keys[1:] != keys[:-1])), out=distinct[1:])
+    return (
+        distinct[np.searchsorted(keys, first_key(slots + 1))]
+        - distinct[np.searchsorted(keys, first_key(slots))]
+    )

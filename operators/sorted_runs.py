@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from operators.kernels import kernels
 from schemas.frame import Int64s
 
 _FAN_IN = 4
@@ -79,8 +78,8 @@ class SortedRuns:
 
     def summed(self, rows: Rows) -> Rows:
         """Rows in any order as a run: sorted, those of one key combined."""
-        order = kernels().order(rows.keys)
-        rows = rows.take(order)
+        # This sort merges what is sorted in parts.
+        rows = rows.take(np.argsort(rows.keys, kind="stable"))
         first = np.ones(len(rows), np.bool_)
         np.not_equal(rows.keys[1:], rows.keys[:-1], out=first[1:])
         if first.all():
@@ -107,8 +106,8 @@ class SortedRuns:
 
     def rewrite(self, change: Callable[[Rows], Rows]) -> None:
         """Put in place of the needed rows of each run what `change` makes of them, in the same order."""
-        self._older = [change(run.take(self._is_needed(run))) for run in self._older]
-        self._fresh = [change(run.take(self._is_needed(run))) for run in self._fresh]
+        self._older = [change(self._needed(run)) for run in self._older]
+        self._fresh = [change(self._needed(run)) for run in self._fresh]
 
     @property
     def nbytes(self) -> int:
@@ -121,4 +120,9 @@ class SortedRuns:
             runs[-_FAN_IN:] = [self._merged(runs[-_FAN_IN:])]
 
     def _merged(self, runs: Sequence[Rows]) -> Rows:
-        return self.summed(joined([run.take(self._is_needed(run)) for run in runs]))
+        needed = [self._needed(run) for run in runs]
+        return needed[0] if len(needed) == 1 else self.summed(joined(needed))
+
+    def _needed(self, run: Rows) -> Rows:
+        needed = self._is_needed(run)
+        return run if needed.all() else run.take(needed)
