@@ -15,6 +15,7 @@ from operators.measures import ENGAGEMENTS
 from operators.pair_index import NamedPairIndex, PairIndex
 from operators.ranking import top
 from operators.roll_up import RollUp
+from operators.saved_columns import named, placed
 from operators.window_state import keys_delta, restore, tiles_delta, tiles_taken_out
 from operators.window_table import EVENT, EXPIRY, Window, WindowTable
 from schemas.effects import AffinitySet, Effect, Erase
@@ -59,6 +60,7 @@ class AffinityTable:
         features = entity.registry.entity(entity.name)
         self.roll_up = RollUp(features, entity.registry.constants, entity.measures)
         tiles, keys = (saved.tables.get(name, ()) for name in entity.tables)
+        tiles = [placed(part, entity.measures) for part in tiles]
         restore(self.table, tiles, keys, saved.facts.get("clock", -FAR), saved.facts.get("epoch", 0))
         self.since = saved.facts.get("since", -FAR)
         self.shown = self.table.lives.last >= max(self.since, 1 - FAR)
@@ -140,7 +142,8 @@ class AffinityTable:
         """Tiles and keys that changed since the last call, by the name of their table."""
         tiles = pa.concat_tables([tiles_delta(self.table), *self._taken_out])
         self._taken_out = []
-        return dict(zip(self.entity.tables, (tiles, keys_delta(self.table, epoch)), strict=True))
+        found = (named(tiles, self.entity.measures), keys_delta(self.table, epoch))
+        return dict(zip(self.entity.tables, found, strict=True))
 
     def forget(self, settled: int) -> None:
         """Let go of pairs that no reader gets any more and no event can change."""

@@ -63,7 +63,7 @@ class Measures:
     @cached_property
     def buckets(self) -> int:
         """The first column of dwells."""
-        return self.plain + len(self._plain)
+        return self.plain + len(self.plain_names)
 
     @cached_property
     def other(self) -> int:
@@ -84,7 +84,7 @@ class Measures:
 
     def column(self, name: str) -> int:
         """The column of a plain counter, by its name in formulas."""
-        return self.plain + self._plain.index(name)
+        return self.plain + self.plain_names.index(name)
 
     def of(self, rows: pa.RecordBatch) -> tuple[Int64s, Int64s, Int64s]:
         """Of each interaction its column, int64[n]; then the rows that report a dwell, and how long it was in ms."""
@@ -107,7 +107,7 @@ class Measures:
         return columns, dwells, dwell_ms
 
     @cached_property
-    def _plain(self) -> list[str]:
+    def plain_names(self) -> list[str]:
         """The counters that have a column of their own, in the order of their codes."""
         parts = ENGAGEMENTS if "engagements" in self.used else ()
         return [name for name in PLAIN if name in self.used or name in parts]
@@ -117,7 +117,7 @@ class Measures:
         table = np.full(256, self.other, np.int64)
         if self.plain:
             table[0] = 0
-        for name in self._plain:
+        for name in self.plain_names:
             table[PLAIN[name]] = self.column(name)
         return table
 

@@ -37,6 +37,7 @@ def hashes(
     registry: Registry,
     ttl_ms: int,
     most: int = 128,
+    curve: Sequence[int] = (1000,),
 ) -> Hashes:
     """Every hash: for each field its as-of time and the bytes of its float32 values."""
     found: Hashes = {}
@@ -50,7 +51,7 @@ def hashes(
             kept = [other for other in best if last(mine[other]) >= (clock - ttl_ms) // DAY * DAY][:most]
             if kept:
                 found[entity, user] = {
-                    other: packed(vector(entity, mine[other], clock, registry, (1000,))) for other in kept
+                    other: packed(vector(entity, mine[other], clock, registry, curve)) for other in kept
                 }
     return found
 
