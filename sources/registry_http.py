@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import logging
 import ssl
 import time
 from base64 import b64encode
@@ -18,6 +19,8 @@ MOST_BYTES: Final = 4 << 20
 TURN_S: Final = 5.0
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 5.0
+
+log = logging.getLogger(__name__)
 
 _CHUNK: Final = 1 << 16
 _KIND: Final = "application/vnd.schemaregistry.v1+json"
@@ -77,6 +80,7 @@ class RegistryHttp:
         """
         asked = time.monotonic()
         pause = FIRST_PAUSE_S
+        told = False
         while True:
             try:
                 return self._once(method, path, body)
@@ -87,6 +91,9 @@ class RegistryHttp:
                     f"the schema registry at {self.url} did not answer for {time.monotonic() - asked:.3g} s ({why}); "
                     "start it, or correct schema_registry"
                 )
+            if not told:
+                log.warning("waiting for the schema registry at %s: %s", self.url, why)
+                told = True
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_S)
 

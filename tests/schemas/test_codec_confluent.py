@@ -144,6 +144,16 @@ def test_both_forms_keep_the_order_of_their_messages() -> None:
     assert decoded.bad == []
 
 
+def test_a_writer_of_very_many_fields_may_be_learnt_from_damaged_values() -> None:
+    """The walk over many values at once looks further beyond the end of the last one than for any writer before."""
+    more = [{"name": f"more{i}", "type": "double"} for i in range(200)]
+    last = {"name": "last", "type": "long"}
+    wide = {**INTERACTION, "fields": [*INTERACTION["fields"], *more, last]}
+    value = with_id(1, wide, interaction() | {field["name"]: 0.5 for field in more} | {"last": 1})
+    decoded = Codec("Interaction", source=Source({1: wide})).decode([value, value[:20]])
+    assert (decoded.rows.num_rows, [bad.index for bad in decoded.bad]) == (1, [1])
+
+
 def test_each_id_is_asked_for_once() -> None:
     source = Source(BY_ID)
     codec = Codec("Interaction", source=source)

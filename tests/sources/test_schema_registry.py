@@ -3,7 +3,6 @@
 import json
 import socket
 import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from sources.schema_registry import Compatibility, Registered, SchemaRegistry
 from tests.services import registry as stand_in
 from tests.services.ports import free_port
 
+CERTIFICATE = Path(__file__).parents[1] / "sinks" / "localhost.pem"
 POST, OLD_POST = avro_schema("Post"), versions("Post")[0]
 
 
@@ -171,7 +171,7 @@ def test_lasting_trouble_is_an_error_and_never_an_unknown_id(
     assert 2 <= len(registry.asked) <= 5
 
 
-def test_a_registry_that_comes_back_is_asked_again() -> None:
+def test_a_registry_that_comes_back_is_asked_again(caplog: pytest.LogCaptureFixture) -> None:
     registry = stand_in.SchemaRegistry()
     number, client = registry.add(POST), client_of(registry)
     found: list[Any] = []
@@ -182,6 +182,8 @@ def test_a_registry_that_comes_back_is_asked_again() -> None:
     with registry:
         asking.join(5)
     assert found == [POST]
+    [warning] = caplog.messages
+    assert warning.startswith(f"waiting for the schema registry at {registry.url}: ")
 
 
 def test_a_registry_that_is_away_is_an_error_in_time() -> None:
@@ -254,28 +256,15 @@ def test_without_the_setting_there_is_no_registry() -> None:
     assert SchemaRegistry.of(load()) is None
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A key and a certificate of its own for 127.0.0.1, in one file."""
-    file = tmp_path_factory.mktemp("tls") / "both.pem"
-    command = (
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=registry"
-    )
-    extra = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(file), "-out", f"{file}.crt"]
-    subprocess.run([*command.split(), *extra], check=True, capture_output=True)
-    file.write_text(file.read_text() + Path(f"{file}.crt").read_text())
-    return file
-
-
-def test_an_https_registry_proves_who_it_is(certificate: Path) -> None:
+def test_an_https_registry_proves_who_it_is() -> None:
     with stand_in.SchemaRegistry() as registry:
         number = registry.add(POST)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
+        context.load_cert_chain(CERTIFICATE)
         assert registry._server is not None
         registry._server.socket = context.wrap_socket(registry._server.socket, server_side=True)
-        url = registry.url.replace("http:", "https:")
-        trusted = RegistryHttp(url, "me", Secret("x"), f"{certificate}.crt", patience_s=5.0)
+        url = f"https://localhost:{registry.port}"
+        trusted = RegistryHttp(url, "me", Secret("x"), str(CERTIFICATE), patience_s=5.0)
         assert SchemaRegistry(trusted).schema(number) == POST
         with pytest.raises(HeadraceError, match=r"can't prove who it is .* schema_registry_ca"):
             SchemaRegistry(RegistryHttp(url, patience_s=5.0)).schema(number)
