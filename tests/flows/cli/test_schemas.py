@@ -87,6 +87,8 @@ def test_check_tells_the_compatible_from_the_others(headrace: Commands, registry
     done = headrace("schemas", "check", "--json")
     assert done.code == 1
     found = states(done.out)
+    ids = {one["subject"]: one["schema_id"] for one in json.loads(done.out)}
+    assert (ids["posts-value"], ids["follows-value"]) == (None, registry.subjects["follows-value"][0])
     assert found.pop("posts-value") == found.pop("follows-value") == "compatible"
     assert found.pop("users-value") == "incompatible"
     assert set(found.values()) == {"missing"}
