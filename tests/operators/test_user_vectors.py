@@ -179,14 +179,14 @@ def test_a_session_ends_with_the_erasure_of_its_user() -> None:
 def test_the_end_of_a_session_after_the_erasure_stays() -> None:
     """The erasure is read long after what the user did later, when that session is over and forgotten."""
     flow = Flow()
-    flow.read([event(user_id=1, at_ms=START), event(user_id=1, at_ms=START + DAY)])
-    flow.read([event(user_id=2, at_ms=START + DAY + 3 * HOUR)])
+    flow.read([event(user_id=1, at_ms=START), event(user_id=1, at_ms=START + 3 * DAY)])
+    flow.read([event(user_id=2, at_ms=START + 3 * DAY + 3 * HOUR)])
     flow.save(merge=False)
     flow.erase(1, START)
     flow.save(merge=True)
     flow.resume()
     flow.write()
-    assert flow.written[1][0] == START + DAY + HALF_HOUR
+    assert flow.written[1][0] == START + 3 * DAY + HALF_HOUR
 
 
 def test_nothing_is_kept_of_sessions_that_no_formula_reads(tmp_path: Path) -> None:
