@@ -22,7 +22,8 @@ def last_pairs(effects: Sequence[AffinitySet]) -> AffinitySet:
     whole = np.unique(np.concatenate([effect.whole for effect in effects]))
     joined = _joined(effects, whole)
     number = np.repeat(np.arange(len(effects)), [len(effect) for effect in effects])
-    happened = np.unique(joined.user_ids[~joined.expiry & ~joined.gone])
+    busy = ~joined.expiry & ~joined.gone
+    happened = np.unique(joined.user_ids[busy])
     begins = np.zeros(len(whole), np.int64)
     for index, effect in enumerate(effects):
         begins[np.searchsorted(whole, effect.whole)] = index
@@ -30,9 +31,8 @@ def last_pairs(effects: Sequence[AffinitySet]) -> AffinitySet:
     since = np.zeros(len(joined), np.int64)
     since[of_whole] = begins[np.searchsorted(whole, joined.user_ids[of_whole])]
     kept = np.flatnonzero(number >= since)
-    last, event = _last_of_each(
-        joined.user_ids[kept], _codes(joined.fields.take(pa.array(kept))), ~joined.expiry[kept]
-    )
+    codes = _codes(joined.fields.take(pa.array(kept)))
+    last, event = _last_of_each(joined.user_ids[kept], codes, busy[kept])
     rows = kept[last]
     found = pair_rows(joined, rows)
     expiry = ~event & ~(np.isin(found.user_ids, whole) & np.isin(found.user_ids, happened))
