@@ -13,14 +13,24 @@ import polars as pl
 
 from bench.real_acceptance import Int64s, Judged
 from bench.real_formula import BUCKETS, Floats, evaluate
+from bench.real_sessions import Sessions, sessions
 
 KEYS = {"post": "post_id", "author": "author_id", "user": "user_id"}
 PLAIN = ("impression", "click", "like", "comment", "share", "save", "hide", "report")
 ENGAGEMENTS = ("clicks", "likes", "comments", "shares", "saves")
-LIFETIME = "lifetime"
+LIFETIME, SESSION = "lifetime", "session"
 IDLE_MS = 90 * 86_400_000
 UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-PANES = {"5m": "10s", "30m": "10s", "1h": "1m", "24h": "1h", "7d": "1d", "30d": "1d", LIFETIME: None}
+PANES = {
+    "5m": "10s",
+    "30m": "10s",
+    "1h": "1m",
+    "24h": "1h",
+    "7d": "1d",
+    "30d": "1d",
+    LIFETIME: None,
+    SESSION: "1m",
+}
 
 Registry = Mapping[str, Any]
 
@@ -39,10 +49,12 @@ def recomputed(judged: Judged, registry: Registry) -> dict[str, Vectors]:
     events = judged.accepted
     at_ms = events["at_ms"].to_numpy()
     counts = counted(events, registry["constants"])
-    return {
-        entity: vectors(History(events[column].to_numpy(), at_ms, counts), judged.clock, registry, entity)
-        for entity, column in KEYS.items()
-    }
+    found = {}
+    for entity, column in KEYS.items():
+        history = History(events[column].to_numpy(), at_ms, counts)
+        own = sessions(events, history.keys) if entity == "user" else None
+        found[entity] = vectors(history, own, judged.clock, registry, entity)
+    return found
 
 
 def counted(events: pl.DataFrame, constants: Mapping[str, float]) -> dict[str, Int64s]:
@@ -102,30 +114,36 @@ class History:
         return total
 
 
-def vectors(history: History, clock: int, registry: Registry, entity: str) -> Vectors:
-    """As-of times and values of every key of an entity; an entity without features has no vectors."""
+def vectors(history: History, own: Sessions | None, clock: int, registry: Registry, entity: str) -> Vectors:
+    """As-of times and values of every key of an entity, users with their sessions; without features no vectors."""
     features = [feature for feature in registry["features"] if feature["entity"] == entity]
     if not features:
         return Vectors(history.keys[:0], history.at_ms[:0], np.empty((0, 0), np.float32))
     used = {feature["window"] for feature in features}
     used |= {name for name in PANES for feature in features if f"_{name}" in feature["formula"]}
     as_of = history.at_ms[history.end - 1].copy()
-    for window in used - {LIFETIME}:
+    for window in used - {LIFETIME, SESSION}:
         length, pane = shape(window)
         row = history.row((clock - length) // pane * pane) - 1
         left = history.at_ms[row] // pane * pane + pane + length
         as_of = np.where(row >= history.first, np.maximum(as_of, left), as_of)
+    if own is not None and SESSION in used:
+        as_of = np.where(own.end_ms <= clock, np.maximum(as_of, own.end_ms), as_of)
     starts = {}
-    for window in used:
+    for window in used - {SESSION}:
         length, pane = shape(window)
         starts[window] = history.row((as_of - length) // pane * pane) if length else history.life()
     values = np.empty((len(history.keys), len(features)), np.float32)
     for number, feature in enumerate(features):
         assert feature["pane"] == PANES[feature["window"]], feature
 
-        def counter(name: str, own: str = feature["window"]) -> Floats:
+        def counter(name: str, window: str = feature["window"]) -> Floats:
             head, _, tail = name.rpartition("_")
-            return history.total(head, starts[tail]) if tail in PANES else history.total(name, starts[own])
+            if tail in PANES:
+                name, window = head, tail
+            if own is not None and window == SESSION:
+                return own.of(name, as_of).astype(np.float64)
+            return history.total(name, starts[window])
 
         values[:, number] = evaluate(feature["formula"], registry["constants"], counter)
     return Vectors(history.keys, as_of, values)

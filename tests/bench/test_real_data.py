@@ -12,6 +12,7 @@ import pytest
 from bench import real_bandit, real_higgs
 from bench.real_acceptance import Rules, judge, partitions
 from bench.real_formula import evaluate
+from bench.real_sessions import sessions
 from schemas.partitioner import TEST_VECTORS
 
 RULES = Rules(partitions=1, max_ahead_ms=10, allowed_lateness_ms=100, dedupe_horizon_ms=50)
@@ -38,6 +39,29 @@ def test_rows_are_judged_in_the_order_of_the_file() -> None:
     assert dict(judged.refused) == {"future": 1, "late": 1, "repeat": 1}
     assert judged.accepted["event_id"].to_list() == [1, 3, 4, 5, 7, 1, 4]
     assert judged.clock == 1100
+
+
+def test_sessions() -> None:
+    """Two minutes belong together if they are 30 apart, not 31; what takes something back is no event.
+
+    minute  |  0      31    61       61         100      | user 2: 5
+    type    | click  like  share  impression   unlike    |        hide
+    """
+    minutes = [0, 31, 61, 61, 100, 5]
+    types = ["click", "like", "share", "impression", "unlike", "hide"]
+    at_ms = [minute * 60_000 + row for row, minute in enumerate(minutes)]
+    users = [1, 1, 1, 1, 1, 2]
+    rows = pl.DataFrame({"user_id": users, "post_id": [8, 8, 9, 8, 8, 8], "type": types, "at_ms": at_ms})
+    found = sessions(rows, np.array([1, 2, 3]))
+    assert found.end_ms[:2].tolist() == [91 * 60_000 + 3, 35 * 60_000 + 5]
+    assert {name: count.tolist() for name, count in found.counters.items()} == {
+        "events": [3, 1, 0],
+        "impressions": [1, 0, 0],
+        "engagements": [2, 0, 0],
+        "posts": [2, 1, 0],
+        "length_ms": [30 * 60_000 + 2, 0, 0],
+    }
+    assert found.of("events", np.array([91 * 60_000 + 2, 35 * 60_000 + 5, 0])).tolist() == [3, 0, 0]
 
 
 def test_formulas() -> None:
