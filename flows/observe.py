@@ -14,6 +14,7 @@ from schemas.effects import AffinitySet, Effect, VectorSet
 from schemas.frame import Frame, RawBatch
 from sinks.metrics import Metrics
 from sinks.redis import RedisSink
+from sources.schema_registry import SchemaRegistry
 from state.keeper import Keeper
 
 _PAUSE_S = 1.0
@@ -22,9 +23,8 @@ _PAUSE_S = 1.0
 class Observer:
     """Counts what happens in this process, as metrics and for whoever shows progress or asks how it is.
 
-    `index` of `processes` is which process of the flow this is. `failed` is the first error of a step, `waits_for`
-    what a step waits for, if it is neither the log nor Redis. `ends` holds the ends of input partitions, by
-    `topic/partition`, as they were seen last.
+    `index` of `processes` is which process of the flow this is. `failed` is the first error of a step. `ends` holds
+    the ends of input partitions, by `topic/partition`, as they were seen last.
     """
 
     def __init__(self, flow: str, index: int = 0, processes: int = 1) -> None:
@@ -35,7 +35,7 @@ class Observer:
         self.where = Whereabouts()
         self.snapshots = Snapshots(_PAUSE_S)
         self.failed: BaseException | None = None
-        self.waits_for: str | None = None
+        self.registry: SchemaRegistry | None = None
         self.ends: Mapping[str, int] = {}
         self.metrics = Metrics()
         self.records = 0

@@ -77,6 +77,7 @@ def run(
         durable = Durable()
         stack.callback(durable.close)
         registry = SchemaRegistry.of(settings)
+        observer.registry = registry
         codecs = reading(settings, inputs.topics, registry)
         intake = Intake(settings, events, state, codecs, BadShare.of(settings), observer, durable)
         stop = stack.enter_context(Stop(settings.stop_ms / 1000).on_signals())

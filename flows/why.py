@@ -38,8 +38,8 @@ def why(where: Where, end: int | None, observer: Observer, blocked: float, now: 
 def _behind(behind: int, observer: Observer, blocked: float) -> tuple[Why, str]:
     redis = observer.redis
     so_far = f"behind by {behind:,} record{'' if behind == 1 else 's'}"
-    if observer.waits_for is not None:
-        return "registry", f"{so_far}: {observer.waits_for} does not answer"
+    if observer.registry is not None and observer.registry.waits:
+        return "registry", f"{so_far}: the schema registry does not answer"
     if redis is not None and (blocked > BLOCKED or redis.silent_seconds > 1.0):
         held = redis.pending.bytes / (1 << 20)
         silent = f", silent for {redis.silent_seconds:.0f} s" if redis.silent_seconds > 1.0 else ""

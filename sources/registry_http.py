@@ -50,7 +50,7 @@ class RegistryHttp:
     """The registry at `url`. Redirects and proxies are not followed: a password goes where it was meant to go.
 
     `ca_file` has the certificates that an https registry is checked by (empty: the system's). `patience_s` is how long
-    a registry that can't be reached, or has trouble of its own, is waited for.
+    a registry that can't be reached, or has trouble of its own, is waited for; `waits` says whether somebody does.
     Raises UsageError if `ca_file` can't be used.
     """
 
@@ -67,6 +67,7 @@ class RegistryHttp:
         self._host, self._path, self._secure = parts.netloc, parts.path, parts.scheme == "https"
         self._patience_s = patience_s
         self._hurried = float("inf")
+        self.waits = False
         self._context = _context(ca_file) if self._secure else None
         self._headers = {"Accept": f"{_KIND}, application/json", "Content-Type": _KIND}
         if user:
@@ -83,7 +84,9 @@ class RegistryHttp:
         told = False
         while True:
             try:
-                return self._once(method, path, body)
+                answer = self._once(method, path, body)
+                self.waits = False
+                return answer
             except _PassingError as trouble:
                 why = str(trouble)
             if time.monotonic() + pause > min(asked + self._patience_s, self._hurried):
@@ -94,6 +97,7 @@ class RegistryHttp:
             if not told:
                 log.warning("waiting for the schema registry at %s: %s", self.url, why)
                 told = True
+            self.waits = True
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_S)
 

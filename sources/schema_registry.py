@@ -76,6 +76,11 @@ class SchemaRegistry:
             )
         )
 
+    @property
+    def waits(self) -> bool:
+        """Whether somebody is waiting for an answer of a registry that is away."""
+        return self._http.waits
+
     def schema(self, schema_id: int) -> AvroSchema | str | None:
         """The schema with an id, as it was registered; a text says why it is none of Avro; None if it is unknown."""
         with self._lock:

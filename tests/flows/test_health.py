@@ -13,6 +13,7 @@ from flows.status import PartitionStatus, slowest
 from flows.why import why
 from schemas.settings import load
 from sinks.redis import RedisSink
+from sources.schema_registry import SchemaRegistry
 
 NOW = time.time()
 
@@ -113,25 +114,25 @@ def test_without_redis_it_is_not_ready(health: Health, observer: Observer) -> No
 
 
 @pytest.mark.parametrize(
-    ("end", "polled", "read_ago", "blocked", "waits_for", "word", "says"),
+    ("end", "polled", "read_ago", "blocked", "registry_waits", "word", "says"),
     [
-        (10, False, None, 0.0, None, "not_read", "not read yet"),
-        (None, True, 1, 0.0, None, "log", "the log does not say where it ends"),
-        (5_010, True, 1, 0.0, None, "behind", "behind by 5,000 records"),
-        (5_010, True, 1, 0.9, None, "redis", "behind by 5,000 records: Redis is slow, 2.0 MiB wait for it"),
+        (10, False, None, 0.0, False, "not_read", "not read yet"),
+        (None, True, 1, 0.0, False, "log", "the log does not say where it ends"),
+        (5_010, True, 1, 0.0, False, "behind", "behind by 5,000 records"),
+        (5_010, True, 1, 0.9, False, "redis", "behind by 5,000 records: Redis is slow, 2.0 MiB wait for it"),
         (
             5_010,
             True,
             1,
             0.9,
-            "the schema registry",
+            True,
             "registry",
             "behind by 5,000 records: the schema registry does not answer",
         ),
-        (10, True, 1, 0.9, None, "reading", "up to date"),
-        (10, True, None, 0.0, None, "idle", "up to date, no data since the start"),
-        (10, True, 3_600, 0.0, None, "idle", "up to date, idle since 2025-10-09 07:53:20 UTC"),
-        (0, True, None, 0.0, None, "no_data", "no data has come yet"),
+        (10, True, 1, 0.9, False, "reading", "up to date"),
+        (10, True, None, 0.0, False, "idle", "up to date, no data since the start"),
+        (10, True, 3_600, 0.0, False, "idle", "up to date, idle since 2025-10-09 07:53:20 UTC"),
+        (0, True, None, 0.0, False, "no_data", "no data has come yet"),
     ],
 )
 def test_why_a_partition_is_where_it_is(
@@ -140,7 +141,7 @@ def test_why_a_partition_is_where_it_is(
     polled: bool,
     read_ago: float | None,
     blocked: float,
-    waits_for: str | None,
+    registry_waits: bool,
     word: str,
     says: str,
 ) -> None:
@@ -149,7 +150,7 @@ def test_why_a_partition_is_where_it_is(
     where.offset = min(10, end) if end is not None else 10
     where.polled = polled
     where.read_at = None if read_ago is None else now - read_ago
-    observer.waits_for = waits_for
+    observer.registry = cast(SchemaRegistry, SimpleNamespace(waits=registry_waits))
     observer.redis = redis(held=2 << 20)
     assert why(where, end, observer, blocked, now) == (word, says)
 
