@@ -97,6 +97,7 @@ class Paced:
         self._urgent_at = now
         self._all_at = now
         self._waiting = True
+        self._unsaved = True
         logic = kept.logic
         self._trail = Trail(logic, trail_per_second) if isinstance(logic, Trailing) else None
 
@@ -114,7 +115,7 @@ class Paced:
                 effects += logic.on_rows(item)
             self._clock.reach(message.watermarks)
         effects += logic.on_time(self._clock.now, self._clock.settled)
-        self._waiting = True
+        self._waiting = self._unsaved = True
         return effects + self.on_time()
 
     def on_time(self) -> list[Any]:
@@ -148,8 +149,14 @@ class Paced:
 
     def snapshot(self) -> dict[str, Any]:
         """Save what changed."""
+        self._unsaved = False
         return self.kept.snapshot()
 
     def wake_in(self) -> float | None:
-        """Seconds until effects are due; None if none wait."""
-        return max(0.0, self._urgent_at - time.monotonic()) if self._waiting else None
+        """Seconds until effects are due, or the next snapshot has something to do; None if nothing waits.
+
+        An engine leaves out the snapshots of what was not woken, and doesn't ask again after one.
+        """
+        if self._waiting:
+            return max(0.0, self._urgent_at - time.monotonic())
+        return self._urgent if self._unsaved or self.kept.keeper.busy else None

@@ -14,6 +14,10 @@ KEPT = 2
 """A file outlives this many manifests that don't name it: an engine may resume from an earlier one."""
 
 
+_PURGE = "purge"
+"""The fact of a manifest that says that its chunks may still hold what was erased."""
+
+
 class Keeper:
     """State that is additive, kept as chunks: a snapshot costs what changed, whatever there is.
 
@@ -31,9 +35,15 @@ class Keeper:
         self._chunks: list[Chunk] = []
         self._unnamed = dict.fromkeys(store.names(), 0)
         self._purge = False
+        self._purging = False
         self._purged = False
         self.snapshot_seconds = 0.0
         self.snapshot_bytes = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether further snapshots have something to do although nothing changes: merges to take, files to remove."""
+        return self._purge or self._merger.running or bool(self._unnamed)
 
     @property
     def rows(self) -> int:
@@ -55,7 +65,8 @@ class Keeper:
         """Save what came since the last snapshot; the manifest and the files it names are the whole state.
 
         `deltas` are the partial states by table, added to what was saved before; empty ones cost nothing. `purge`
-        has everything merged anew, in the background, or at once in the `last` snapshot of a run.
+        has everything merged anew, in the background, or at once in the `last` snapshot of a run; the manifest says
+        so until it is done, and whoever resumes goes on with it.
         Raises `HeadraceError` if the disk refuses or a merge found a damaged chunk.
         """
         began = time.perf_counter()
@@ -64,18 +75,21 @@ class Keeper:
             del self._unnamed[name]
         for merged in self._merger.take():
             self._adopt(merged)
+        self._purging &= self._merger.running
         written = [self._store.write(table, rows) for table, rows in deltas.items() if rows.num_rows]
         self._chunks += written
         for name in self._unnamed:
             self._unnamed[name] += 1
         self._purge |= purge
-        if self._purge and last:
+        if last and (self._purge or self._purging):
             self._purge_now()
         elif self._merger.start(self._chunks, whole=self._purge):
-            self._purge = False
+            self._purging, self._purge = self._purge, False
+        self._purged |= self._purging
         self.snapshot_bytes = sum(chunk.bytes for chunk in written)
         self.snapshot_seconds = time.perf_counter() - began
-        return Manifest(self._fingerprint, facts, tuple(self._chunks)).to_plain()
+        owed = {_PURGE: 1} if self._purge or self._purging else {}
+        return Manifest(self._fingerprint, {**facts, **owed}, tuple(self._chunks)).to_plain()
 
     def restore(self, plain: Mapping[str, Any]) -> tuple[dict[str, list[pa.Table]], dict[str, int]]:
         """Take up the state of a manifest: the chunks of each table, oldest first, and the facts.
@@ -88,7 +102,9 @@ class Keeper:
             tables.setdefault(chunk.table, []).append(self._store.read(chunk))
             self._unnamed.pop(chunk.name, None)
         self._chunks = list(manifest.chunks)
-        return tables, dict(manifest.facts)
+        facts = dict(manifest.facts)
+        self._purge = bool(facts.pop(_PURGE, 0))
+        return tables, facts
 
     def read(self, table: str) -> Iterator[pa.Table]:
         """The chunks of a table, oldest first, one at a time; to be used up before the next snapshot.
@@ -114,7 +130,7 @@ class Keeper:
         self._merger.start(self._chunks, whole=True)
         for merged in self._merger.finish():
             self._adopt(merged)
-        self._purge, self._purged = False, True
+        self._purge, self._purging, self._purged = False, False, True
 
     def _adopt(self, merged: Merged) -> None:
         replaced = {chunk.name for chunk in merged.replaced}

@@ -74,6 +74,11 @@ class Merger:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="headrace-merge")
         self._running: Future[list[Merged]] | None = None
 
+    @property
+    def running(self) -> bool:
+        """Whether merges were started whose results have not been taken."""
+        return self._running is not None
+
     def take(self) -> list[Merged]:
         """The merges that were started, once all are finished, and only once; raises what went wrong in them."""
         if self._running is None or not self._running.done():

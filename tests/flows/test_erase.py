@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from flows.cli import headrace
 from flows.erasing import left
 from state.chunks import ChunkStore
 from state.durable import Durable
-from tests.flows.harness import Place, Vectors
+from tests.flows.harness import Place, Vectors, until
 from tests.flows.oracle import judged
 from tests.flows.test_seen_flow import in_redis, wanted
 from tests.operators import naive_hidden
@@ -76,6 +77,30 @@ def test_nothing_is_left_of_an_erased_user(traffic: Traffic, redis_url: str, tmp
         left_over[name] = left_over[name] - {user, author}
     with redis_client.Redis.from_url(redis_url) as client:
         assert in_redis(client) == {name: items for name, items in left_over.items() if items}
+
+
+@pytest.mark.parametrize("engine", ["bytewax", "loop"])
+def test_a_flow_that_runs_erases_at_once(
+    engine: str, traffic: Traffic, redis_url: str, tmp_path: Path
+) -> None:
+    """Files go while it runs, as soon as two later manifests don't name them."""
+    folder = tmp_path / "log"
+    shutil.copytree(traffic[0], folder)
+    quick = {"HEADRACE_ENGINE": engine, "HEADRACE_EPOCH_MS": "200", "HEADRACE_FLUSH_SLOW_MS": "500"}
+    place = Place(f"file:{folder}", redis_url, tmp_path / "state", quick)
+    place.run()
+    _, author = people(folder, place)
+    assert found_of(place, author) != (set(), set())
+    process = place.start()
+    try:
+        assert command(place, author)[0] == 0
+        until(lambda: process.poll() is not None or found_of(place, author) == (set(), set()))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.communicate()
+    assert found_of(place, author) == (set(), set())
 
 
 @pytest.mark.parametrize("name", ["affinity:{8}", "muted:{8}"])

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pytest
 
 from state.chunks import SUFFIX, ChunkStore
 from state.durable import Durable
@@ -77,3 +78,41 @@ def test_nothing_goes_without_a_purge(tmp_path: Path) -> None:
     mine.close()
     durable.wait()
     assert set(tmp_path.iterdir()) == names
+
+
+@pytest.mark.parametrize("then", ["stops", "crashes"])
+def test_a_purge_that_was_begun_is_finished(then: str, tmp_path: Path) -> None:
+    """When the run stops in the middle of it, and by whoever resumes from a manifest that asked for it."""
+    durable = Durable()
+    mine = keeper(tmp_path, durable)
+    mine.snapshot({"users": rows(1, ERASED)}, {})
+    manifest = mine.snapshot({}, {"clock": 5}, purge=True)
+    durable.wait()
+    if then == "crashes":
+        mine.close()
+        durable.wait()
+        mine = keeper(tmp_path, durable)
+        assert mine.restore(manifest)[1] == {"clock": 5}
+    last = mine.snapshot({}, {}, last=True)
+    durable.wait()
+    mine.settle()
+    mine.close()
+    durable.wait()
+    assert on_disk(tmp_path) == [1]
+    assert keeper(tmp_path, durable).restore(last)[1] == {}
+
+
+def test_it_is_busy_until_nothing_is_left(tmp_path: Path) -> None:
+    """An engine that wakes it as long as that is so needs no other reason."""
+    durable = Durable()
+    mine = keeper(tmp_path, durable)
+    mine.snapshot({"users": rows(1, ERASED)}, {})
+    mine.snapshot({}, {}, purge=True)
+    snapshots = 0
+    while mine.busy:
+        mine.snapshot({}, {})
+        durable.wait()
+        snapshots += 1
+    mine.close()
+    assert snapshots > KEPT
+    assert on_disk(tmp_path) == [1]
