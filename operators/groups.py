@@ -74,20 +74,21 @@ class Groups:
         )
         return [Groups(*part) for part in columns]
 
-    def since(self, panes: Int64s, pane_ms: int) -> "Groups":
-        """What each row has in panes after the one given for it; rows that have nothing then go."""
-        rows = np.flatnonzero(self.last_ms // pane_ms > panes)
-        place = np.full(len(panes), -1)
+    def since(self, until_ms: Int64s, pane_ms: int) -> "Groups":
+        """What each row has after the time given for it; a row with events before and after loses the pane of it."""
+        rows = np.flatnonzero(self.last_ms > until_ms)
+        place = np.full(len(until_ms), -1)
         place[rows] = np.arange(len(rows))
+        upto = np.where(self.first_ms > until_ms, -FAR, until_ms) // pane_ms
 
         def later(cells: Int64s) -> Int64s:
             owners = slots_of(cells)
-            return np.flatnonzero((place[owners] >= 0) & (cells >> PANE_SHIFT > panes[owners]))
+            return np.flatnonzero((place[owners] >= 0) & (cells >> PANE_SHIFT > upto[owners]))
 
         counts, dwells = later(self.cells), later(self.dwell_cells)
         return Groups(
             self.keys[rows],
-            np.maximum(self.first_ms[rows], (panes[rows] + 1) * pane_ms),
+            np.maximum(self.first_ms[rows], until_ms[rows] + 1),
             self.last_ms[rows],
             placed(self.cells[counts], place),
             self.amounts[counts],

@@ -73,13 +73,13 @@ class ItemsLogic:
         self.shard = shard
         self.clock = saved.facts.get("clock", -FAR)
         self.epoch = saved.facts.get("epoch", 0)
+        self.erased = Erased(saved.tables.get(ERASED, ()))
         self.vectors = {
-            name: VectorTable(entity, saved) for name, entity in config.entities.items() if entity.is_kept
+            name: VectorTable(entity, saved, self._erased_of(name))
+            for name, entity in config.entities.items()
+            if entity.is_kept
         }
         self.regions = RegionTable(saved)
-        self.erased = Erased(saved.tables.get(ERASED, ()))
-        if len(self.erased) and AUTHOR in self.vectors:
-            self.vectors[AUTHOR].erase(self.erased.all())
         self._told: dict[str, TopList] = {}
         self._told_all = False
         self._trended = -FAR
@@ -162,7 +162,7 @@ class ItemsLogic:
         if table in REGION_TABLES:
             return self.regions.prune(rows)
         name = table.split("_", 1)[1]
-        return self.vectors[name].prune(table, rows, self.erased if name == AUTHOR else Erased())
+        return self.vectors[name].prune(table, rows, self._erased_of(name))
 
     def _drain(self, urgent_only: bool) -> list[Any]:
         self._count()
@@ -192,13 +192,16 @@ class ItemsLogic:
                 vectors.table.pass_to(self.clock)
             self.regions.table.pass_to(self.clock)
 
+    def _erased_of(self, name: str) -> Erased:
+        """Who was erased of an entity: only authors are users."""
+        return self.erased if name == AUTHOR else Erased()
+
     def _counting(self, name: str, groups: Groups) -> Groups:
         """Groups without what erased authors did before."""
         if name == AUTHOR and len(self.erased):
             until_ms = self.erased.until(groups.keys)
             if (groups.first_ms <= until_ms).any():
-                pane_ms = self.vectors[AUTHOR].table.pane_ms
-                return groups.since(until_ms // pane_ms, pane_ms)
+                return groups.since(until_ms, self.vectors[AUTHOR].table.pane_ms)
         return groups
 
     def _trends(self) -> list[TopPosts]:

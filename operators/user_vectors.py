@@ -35,8 +35,8 @@ class UserVectors(VectorTable):
     Sessions are counted only where a formula reads them.
     """
 
-    def __init__(self, entity: Entity, saved: Saved) -> None:
-        super().__init__(entity, saved)
+    def __init__(self, entity: Entity, saved: Saved, erased: Erased) -> None:
+        super().__init__(entity, saved, erased)
         self.has_sessions = SESSION in entity.registry.windows(entity.name)
         self.sessions = SessionTable()
         self._ends = np.full(self.table.capacity, -FAR)
@@ -44,6 +44,7 @@ class UserVectors(VectorTable):
             tiles, posts, ends = (saved.tables.get(name, ()) for name in (TILES, POSTS, ENDS))
             restore_sessions(self.sessions, tiles, posts, saved.facts.get("clock", -FAR))
             self._restore_ends(ends)
+            self._erase_sessions(erased.all())
 
     def add(self, rows: pa.RecordBatch) -> None:
         """Count interactions."""
@@ -90,12 +91,7 @@ class UserVectors(VectorTable):
     def erase(self, erasure: Erasure) -> Int64s:
         """Forget what users did in panes and minutes up to those of their erasure; returns users with nothing left."""
         if self.has_sessions:
-            self.sessions.erase(erasure.user_ids, erasure.until_ms)
-            slots = self.table.index.find(erasure.user_ids)
-            known = slots >= 0
-            ends = self._all_ends()
-            last = (ends[slots[known]] - GAP_MS) // MINUTE_MS
-            ends[slots[known][last <= erasure.until_ms[known] // MINUTE_MS]] = -FAR
+            self._erase_sessions(erasure)
         return super().erase(erasure)
 
     def delta(self, epoch: int) -> dict[str, pa.Table]:
@@ -113,6 +109,14 @@ class UserVectors(VectorTable):
             needed = (self.table.index.find(users) >= 0) & (minutes > erased.until(users) // MINUTE_MS)
             return rows.filter(pa.array(needed))
         return prune_sessions(self.sessions, rows) if name in TABLES else super().prune(name, rows, erased)
+
+    def _erase_sessions(self, erasure: Erasure) -> None:
+        self.sessions.erase(erasure.user_ids, erasure.until_ms)
+        slots = self.table.index.find(erasure.user_ids)
+        known = slots >= 0
+        ends = self._all_ends()
+        last = (ends[slots[known]] - GAP_MS) // MINUTE_MS
+        ends[slots[known][last <= erasure.until_ms[known] // MINUTE_MS]] = -FAR
 
     def _end(self) -> None:
         """Let users wait to be written whose sessions have come to their end."""

@@ -64,10 +64,8 @@ class UsersLogic:
         self.config = config
         self.clock = saved.facts.get("clock", -FAR)
         self.epoch = saved.facts.get("epoch", 0)
-        self.vectors = UserVectors(config.entity, saved)
         self.erased = Erased(saved.tables.get(ERASED, ()))
-        if len(self.erased):
-            self.vectors.erase(self.erased.all())
+        self.vectors = UserVectors(config.entity, saved, self.erased)
         self._settled = -FAR
         self._reached = self.clock
         self._purge = False

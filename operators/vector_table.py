@@ -9,10 +9,10 @@ from operators.entity import Entity, registry_sum
 from operators.erased import Erased
 from operators.lifetime import FAR
 from operators.roll_up import RollUp
-from operators.window_state import keys_delta, restore, tiles_delta
+from operators.window_state import DAY_MS, keys_delta, restore, tiles_delta, tiles_taken_out
 from operators.window_table import EVENT, EXPIRY, WindowTable
 from schemas.effects import VectorSet
-from schemas.frame import Erasure, Int64s
+from schemas.frame import Erasure, Int64s, column
 
 
 class VectorTable:
@@ -22,15 +22,19 @@ class VectorTable:
     vectors that are out, every key waits to be written again.
     """
 
-    def __init__(self, entity: Entity, saved: Saved) -> None:
+    def __init__(self, entity: Entity, saved: Saved, erased: Erased) -> None:
         self.entity = entity
         self.table = WindowTable(entity.windows, entity.measures.columns, entity.idle_ms)
         self.roll_up = RollUp(entity.registry.entity(entity.name), entity.registry.constants, entity.measures)
-        tiles, keys = (saved.tables.get(name, ()) for name in entity.tables)
+        tiles, keys = (
+            [self._counting(name, rows, erased) for rows in saved.tables.get(name, ())]
+            for name in entity.tables
+        )
         restore(self.table, tiles, keys, saved.facts.get("clock", -FAR), saved.facts.get("epoch", 0))
         self.registry_sum = registry_sum(entity.registry)
         if saved.facts.get("registry") != self.registry_sum:
             self.table.write_again()
+        self._taken_out: list[pa.Table] = []
 
     def take(self, urgent: bool) -> list[VectorSet]:
         """The vectors that wait to be written and may not trail: those of events, unless `urgent` those of expiry."""
@@ -61,21 +65,32 @@ class VectorTable:
         """Forget what ids did in panes up to the one of their erasure; returns the ids of which nothing is left."""
         slots = self.table.index.find(erasure.user_ids)
         known = np.flatnonzero(slots >= 0)
-        left = self.table.erase(slots[known], erasure.until_ms[known])
+        slots, until_ms = slots[known], erasure.until_ms[known]
+        self._taken_out.append(tiles_taken_out(self.table, slots, until_ms // self.table.pane_ms))
+        left = self.table.erase(slots, until_ms)
         return np.delete(erasure.user_ids, known[left])
 
     def delta(self, epoch: int) -> dict[str, pa.Table]:
         """Tiles and keys that changed since the last call, by the name of their table."""
-        return dict(
-            zip(self.entity.tables, (tiles_delta(self.table), keys_delta(self.table, epoch)), strict=True)
-        )
+        tiles = pa.concat_tables([tiles_delta(self.table), *self._taken_out])
+        self._taken_out = []
+        return dict(zip(self.entity.tables, (tiles, keys_delta(self.table, epoch)), strict=True))
 
     def prune(self, name: str, rows: pa.Table, erased: Erased) -> pa.Table:
         """Saved rows of keys that are still known, without what was erased."""
-        keys = rows.column("key").to_numpy()
-        known = self.table.index.find(keys) >= 0
-        if len(erased):
-            time = "pane_ms" if name == self.entity.tables[0] else "last_ms"
-            pane = rows.column(time).to_numpy() // self.table.pane_ms
-            known &= pane > erased.until(keys) // self.table.pane_ms
-        return rows.filter(pa.array(known))
+        known = self.table.index.find(column(rows, "key")) >= 0
+        return self._counting(name, rows.filter(pa.array(known)), erased)
+
+    def _counting(self, name: str, rows: pa.Table, erased: Erased) -> pa.Table:
+        """Saved rows without erased keys and without tiles of days before an erasure.
+
+        Tiles of its day may hold what came later: they add up to that, since what was erased has been taken out.
+        """
+        if not len(erased):
+            return rows
+        until_ms = erased.until(column(rows, "key"))
+        if name == self.entity.tables[0]:
+            counting = column(rows, "pane_ms") >= until_ms // DAY_MS * DAY_MS
+        else:
+            counting = column(rows, "last_ms") > until_ms
+        return rows.filter(pa.array(counting))

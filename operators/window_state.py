@@ -28,7 +28,8 @@ def tiles_delta(table: WindowTable) -> pa.Table:
 def tiles_taken_out(table: WindowTable, slots: Int64s, panes: Int64s) -> pa.Table:
     """What must be added to saved tiles so that slots hold nothing in panes up to the one given for each.
 
-    To be asked for before `WindowTable.erase`, of a table whose windows have one pane.
+    To be asked for before `WindowTable.erase`. Cells in memory may be coarser than saved tiles of theirs; these have
+    left the windows with finer panes, so that both add up to nothing in every window.
     """
     upto = np.full(table.capacity, -MAX_PANE - 1)
     upto[slots] = panes

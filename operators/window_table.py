@@ -246,13 +246,13 @@ class WindowTable:
     def erase(self, slots: Int64s, until_ms: Int64s) -> Int64s:
         """Take out what distinct slots counted in panes up to the one of `until_ms`, one entry each.
 
-        Returns the positions in `slots` of those that have something left, which stay as of the time that they were
-        as of; the others are as if never met.
+        Returns the positions in `slots` of those with a later event, which stay as of the time that they were as of;
+        the others are as if never met.
         """
         panes = until_ms // self.pane_ms
         self.counts.erase(slots, panes)
         self.dwell.erase(slots, panes)
-        over = self.lives.last[slots] // self.pane_ms <= panes
+        over = self.lives.last[slots] <= until_ms
         self.lives.erase(slots[over])
         left = np.flatnonzero(~over)
         self.last_exit[slots[over]] = -FAR

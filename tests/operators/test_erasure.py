@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from operators.entity import KEYS
 from operators.items import Items
+from operators.lifetime import FAR
 from operators.partial import ItemPartials
 from operators.users import Users
 from schemas.effects import Erase
@@ -16,11 +17,13 @@ from schemas.frame import Erasure
 from schemas.registry import Registry
 from tests.operators.events import event, frame
 from tests.operators.naive_windows import as_of, value
-from tests.operators.test_windows import CURVE, DAY, TTL_MS, Kept, Redis
+from tests.operators.test_windows import CURVE, DAY, MINUTE, TTL_MS, Kept, Redis
 
 REGISTRY = Registry.load()
 START = 1_700_000_000_000 // DAY * DAY
 DAYS = 12
+
+minutes = st.one_of(st.integers(0, 1_800), st.integers(0, DAYS * DAY // MINUTE))
 
 events = st.lists(
     st.builds(
@@ -30,15 +33,15 @@ events = st.lists(
         author_id=st.integers(1, 3),
         post_id=st.integers(1, 2),
         dwell_ms=st.one_of(st.none(), st.integers(0, 100_000)),
-        at_ms=st.integers(START, START + DAYS * DAY),
+        at_ms=minutes.map(lambda minute: START + minute * MINUTE),
     ),
     min_size=1,
     max_size=25,
 )
-erasures = st.dictionaries(st.integers(1, 4), st.integers(0, DAYS), min_size=1).map(
-    lambda found: {user: START + day * DAY - 1 for user, day in found.items()}
+erasures = st.dictionaries(
+    st.integers(1, 4), minutes.map(lambda minute: START + minute * MINUTE - 1), min_size=1
 )
-"""When users are erased: at the end of a day, so that no pane has something from before and something from after."""
+"""When users are erased: at the end of a minute, of which sessions would forget the rest."""
 
 
 class Forgetful(Redis):
@@ -57,15 +60,37 @@ def left(rows: list[dict[str, Any]], until: dict[int, int], who: str) -> list[di
     return [row for row in rows if row["at_ms"] > until.get(row[who], 0)]
 
 
+def in_order(rows: list[dict[str, Any]], until: dict[int, int], dice: Random) -> list[Any]:
+    """Rows and erasures, shuffled; an erasure is read before what follows it."""
+    read = {user: dice.random() for user in until}
+
+    def turn(row: dict[str, Any]) -> float:
+        after = [
+            read[who] for who in (row["user_id"], row["author_id"]) if row["at_ms"] > until.get(who, FAR)
+        ]
+        return max([dice.random(), *after])
+
+    steps = [(read[user], 0, (user, t)) for user, t in until.items()] + [(turn(row), 1, row) for row in rows]
+    return [step for _, _, step in sorted(steps, key=lambda step: step[:2])]
+
+
 @settings(max_examples=100, deadline=None)
-@given(rows=events, until=erasures, dice=st.randoms(use_true_random=True))
-def test_what_was_erased_never_was(rows: list[dict[str, Any]], until: dict[int, int], dice: Random) -> None:
-    """Before, between or after the rows; saved, merged or not, resumed."""
+@given(rows=events, until=erasures, late=st.booleans(), dice=st.randoms(use_true_random=True))
+def test_what_was_erased_never_was(
+    rows: list[dict[str, Any]], until: dict[int, int], late: bool, dice: Random
+) -> None:
+    """Saved, merged or not, resumed, and written again at the end.
+
+    An erasure that is read late is at the end of a day, since its pane goes whole.
+    """
     redis = Forgetful()
     users, items = Kept(Users(REGISTRY, CURVE, TTL_MS)), Kept(Items(REGISTRY, CURVE, TTL_MS))
     partials = ItemPartials(REGISTRY, CURVE, 1)
-    steps: list[Any] = [*rows, *until.items()]
-    dice.shuffle(steps)
+    steps = in_order(rows, until, dice)
+    if late:
+        until = {user: t // DAY * DAY - 1 for user, t in until.items()}
+        steps = [*rows, *until.items()]
+        dice.shuffle(steps)
     clock = START
     for step in steps:
         if isinstance(step, dict):
@@ -81,6 +106,8 @@ def test_what_was_erased_never_was(rows: list[dict[str, Any]], until: dict[int, 
             if dice.random() < 0.3:
                 kept.save(merge=dice.random() < 0.5, resume=dice.random() < 0.5)
     for kept in (users, items):
+        kept.save(merge=False, resume=True)
+        kept.logic.rewrite()
         redis.write(kept.logic.drain(urgent_only=False))
     remaining = {
         "user": left(rows, until, "user_id"),

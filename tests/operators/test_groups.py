@@ -94,13 +94,15 @@ def test_joined_groups_are_the_sum(parts: list[list[Event]]) -> None:
 
 
 @given(events, st.dictionaries(st.sampled_from([-7, 3, 2**62]), st.integers(-500, 500)))
-def test_what_is_taken_out_was_there_up_to_a_pane(rows: list[Event], until: dict[int, int]) -> None:
-    groups = grouped(rows)
-    panes = np.array([until.get(key, -1000) // PANE for key in groups.keys.tolist()], np.int64)
-    kept = [row for row in rows if row[1] // PANE > until.get(row[0], -1000) // PANE]
-    later = groups.since(panes, PANE)
-    assert sums(later) == naive(kept)
-    assert set(later.keys.tolist()) == {row[0] for row in kept}
-    for key, first, last in zip(later.keys.tolist(), later.first_ms, later.last_ms, strict=True):
-        assert last in {row[1] for row in kept if row[0] == key}
-        assert until.get(key, -1000) < first <= last
+def test_what_is_taken_out_was_there_before_or_in_its_pane(rows: list[Event], until: dict[int, int]) -> None:
+    """Of a key with nothing to take out everything stays."""
+    groups = grouped(rows, idle_ms=None)
+    times = {key: until.get(key, -1000) for key, *_ in rows}
+    first = {key: min(row[1] for row in rows if row[0] == key) for key in times}
+    upto = {key: times[key] // PANE if first[key] <= times[key] else -100 for key in times}
+    later = groups.since(np.array([times[key] for key in groups.keys.tolist()], np.int64), PANE)
+    assert sums(later) == naive([row for row in rows if row[1] // PANE > upto[row[0]]])
+    assert set(later.keys.tolist()) == {row[0] for row in rows if row[1] > times[row[0]]}
+    for key, begins, ends in zip(later.keys.tolist(), later.first_ms, later.last_ms, strict=True):
+        assert times[key] < begins <= ends
+        assert ends == max(row[1] for row in rows if row[0] == key)
