@@ -15,15 +15,14 @@ Bools = npt.NDArray[np.bool_]
 def last_pairs(effects: Sequence[AffinitySet]) -> AffinitySet:
     """The last row of each user and field, of what has followed the last time that the user was written whole.
 
-    Where something happened to a user whose hash is then written whole, it is written whether it is there or not.
+    Where something happened to a user in any of them, the last rows are as if it had happened to all their fields.
     """
     if len(effects) == 1:
         return effects[0]
     whole = np.unique(np.concatenate([effect.whole for effect in effects]))
     joined = _joined(effects, whole)
     number = np.repeat(np.arange(len(effects)), [len(effect) for effect in effects])
-    busy = ~joined.expiry & ~joined.gone
-    happened = np.unique(joined.user_ids[busy])
+    happened = np.unique(joined.user_ids[~joined.expiry & ~joined.gone])
     begins = np.zeros(len(whole), np.int64)
     for index, effect in enumerate(effects):
         begins[np.searchsorted(whole, effect.whole)] = index
@@ -32,17 +31,14 @@ def last_pairs(effects: Sequence[AffinitySet]) -> AffinitySet:
     since[of_whole] = begins[np.searchsorted(whole, joined.user_ids[of_whole])]
     kept = np.flatnonzero(number >= since)
     codes = _codes(joined.fields.take(pa.array(kept)))
-    last, event = _last_of_each(joined.user_ids[kept], codes, busy[kept])
-    rows = kept[last]
-    found = pair_rows(joined, rows)
-    expiry = ~event & ~(np.isin(found.user_ids, whole) & np.isin(found.user_ids, happened))
+    found = pair_rows(joined, kept[_last_of_each(joined.user_ids[kept], codes)])
     return AffinitySet(
         found.entity,
         found.user_ids,
         found.fields,
         found.as_of_ms,
         found.values,
-        expiry & ~found.gone,
+        ~found.gone & ~np.isin(found.user_ids, happened),
         found.gone,
         whole,
     )
@@ -79,10 +75,8 @@ def overtaken(effect: AffinitySet, by: AffinitySet) -> Bools:
     """Of each row whether a later effect says something else of it."""
     codes = _codes(pa.concat_arrays([effect.fields, by.fields]))
     users = np.concatenate((effect.user_ids, by.user_ids))
-    newer = np.arange(len(users)) >= len(effect)
-    last, _ = _last_of_each(users, codes, newer)
     kept = np.zeros(len(users), np.bool_)
-    kept[last] = True
+    kept[_last_of_each(users, codes)] = True
     return ~kept[: len(effect)] | np.isin(effect.user_ids, by.whole)
 
 
@@ -105,13 +99,10 @@ def _codes(fields: pa.Array) -> Int64s:
     return codes
 
 
-def _last_of_each(users: Int64s, codes: Int64s, flags: Bools) -> tuple[Int64s, Bools]:
-    """The last row of each user and code, and whether any of their rows is flagged."""
+def _last_of_each(users: Int64s, codes: Int64s) -> Int64s:
+    """The last row of each user and code."""
     order = np.lexsort((codes, users))  # stable: rows of a pair stay in their order
     ranked, ranked_codes = users[order], codes[order]
     ends = np.append((ranked[1:] != ranked[:-1]) | (ranked_codes[1:] != ranked_codes[:-1]), True)
-    last = np.flatnonzero(ends[: len(order)])
-    if not len(last):
-        return order, flags
-    starts = np.concatenate(([0], last[:-1] + 1))
-    return order[last], np.logical_or.reduceat(flags[order], starts)
+    last: Int64s = order[ends[: len(order)]]
+    return last
