@@ -46,7 +46,8 @@ def main() -> None:
     flow = Dataflow("sliding")
     kafka = kop.input("interactions", flow, brokers=[servers], topics=[topic], tail=False)
     keyed = op.filter_map("decode", kafka.oks, events.impressions_and_clicks)
-    clock = EventClock(ts_getter=at, wait_for_system_duration=LATENESS)
+    # A replay: system time stands still, or how fast it is read would decide which events are late.
+    clock = EventClock(at, LATENESS, now_getter=lambda: START, to_system_utc=lambda closes_at: None)
     hours = SlidingWindower(length=HOUR, offset=MINUTE, align_to=START)
     windows = win.fold_window("hour", keyed, clock, hours, lambda: (0, 0), add, merge)
     results = op.map("result", windows.down, result)
