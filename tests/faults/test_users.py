@@ -13,6 +13,8 @@ from tests.flows.harness import PARTITIONS, Place
 from tests.flows.oracle import placed
 
 NOW = 1_760_000_000_000
+NOBODY = 1_000
+"""A user who does nothing, and whom nothing is done to."""
 
 
 def user(number: int) -> bytes:
@@ -34,9 +36,9 @@ def test_a_null_value_erases_and_a_bad_one_is_a_dead_letter(redis_url: str, tmp_
     place = Place(f"file:{tmp_path / 'log'}", redis_url, tmp_path / "state")
     clean = good(NOW)
     write(place, clean)
-    here = placed(5, PARTITIONS)
-    values = [user(5), None, None, user(5)[:-2], None, user(5)]
-    write(place, [Message(here, value, NOW) for value in values], "users")
+    here, key = placed(NOBODY, PARTITIONS), NOBODY.to_bytes(8, "big")
+    values = [user(NOBODY), None, None, user(NOBODY)[:-2], None, user(NOBODY)]
+    write(place, [Message(here, value, NOW, key=key) for value in values], "users")
     outcome = ran(place)
     outcome.went_well()
     [letter] = dead_letters(place)
