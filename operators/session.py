@@ -4,24 +4,20 @@ State is a tile by user and minute, and of each post that a user met the latest 
 found when somebody asks: a late event may join two of them.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from operators.key_index import KeyIndex
 from operators.lifetime import FAR
-from operators.measures import ENGAGEMENTS, PLAIN, TYPES
 from operators.session_find import count_posts, find_sessions
+from operators.session_known import Known
 from operators.session_runs import (
     ADD_POSTS,
     ADD_TILES,
     BATCH,
-    ENGAGEMENT,
-    IMPRESSION,
+    KINDS,
     MINUTE_MS,
     NOTHING,
-    OTHER,
     POST_TYPES,
     TILE_TYPES,
     Events,
@@ -50,37 +46,6 @@ _FEW = 1024
 _BLOCK = 8192
 
 
-def _kinds() -> npt.NDArray[np.uint8]:
-    """What each type of interaction is to a session, by its code; those that take something back are nothing."""
-    kinds = np.full(256, NOTHING, np.uint8)
-    kinds[: len(TYPES) + 1] = OTHER  # mute comes after the types that have counters
-    kinds[TYPES.index("impression")] = IMPRESSION
-    kinds[[PLAIN[name] for name in ENGAGEMENTS]] = ENGAGEMENT
-    return kinds
-
-
-_KINDS = _kinds()
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """Which users have a session that may still change, as it was at some moment; never changes what it finds."""
-
-    index: KeyIndex
-    last: Int64s
-    floor: npt.NDArray[np.int32]
-    over_before: int
-    size: int
-
-    def needs(self, users: Int64s, minutes: Int64s) -> npt.NDArray[np.bool_]:
-        """Whether what users did in a minute may still be part of a session that is not over."""
-        slots = self.index.find(users)
-        slots[slots >= self.size] = -1
-        live = (slots >= 0) & (self.last[slots] >= self.over_before)
-        needed: npt.NDArray[np.bool_] = live & (minutes >= self.floor[slots])
-        return needed
-
-
 class SessionTable:
     """Sessions of users. Times are ms; a minute is `floor(at_ms / 60000)`.
 
@@ -104,7 +69,7 @@ class SessionTable:
 
     def add(self, users: Int64s, at_ms: Int64s, codes: npt.NDArray[np.integer], posts: Int64s) -> None:
         """Take in interactions: user, time, code of the type and post of each. What is given is copied."""
-        kinds = _KINDS[codes]
+        kinds = KINDS[codes]
         counting = kinds != NOTHING
         if counting.all():
             self._waiting.append((users.copy(), at_ms.copy(), kinds, posts.copy()))
@@ -198,11 +163,6 @@ class SessionTable:
         """Go on at a clock: sessions that came to their end before it are known to have done so."""
         self.clock = self._told = max(clock, self._told)
         self.known = self._known()
-
-    @property
-    def nbytes(self) -> int:
-        """Memory of what is kept of users, tiles and posts, without the indices."""
-        return self.tile_runs.nbytes + self.post_runs.nbytes + self.last.nbytes + self.floor.nbytes
 
     def _slots(self, users: Int64s) -> Int64s:
         slots = self.index.slots(users)

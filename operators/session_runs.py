@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from operators.kernels import kernels
+from operators.measures import ENGAGEMENTS, PLAIN, TYPES
 from operators.sorted_runs import Rows
 from schemas.frame import Int64s
 
@@ -35,6 +36,19 @@ _SLOT_SHIFT = 32
 _LOW = (1 << _SLOT_SHIFT) - 1
 _BIAS = 1 << 31
 _OFFSET_BITS = 16
+
+
+def _kinds() -> npt.NDArray[np.uint8]:
+    """Those that take something back are nothing."""
+    kinds = np.full(256, NOTHING, np.uint8)
+    kinds[: len(TYPES) + 1] = OTHER  # mute comes after the types that have counters
+    kinds[TYPES.index("impression")] = IMPRESSION
+    kinds[[PLAIN[name] for name in ENGAGEMENTS]] = ENGAGEMENT
+    return kinds
+
+
+KINDS = _kinds()
+"""What each type of interaction is to a session, by its code."""
 
 
 @dataclass(frozen=True, slots=True)

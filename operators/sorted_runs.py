@@ -109,12 +109,6 @@ class SortedRuns:
         self._older = [change(self._needed(run)) for run in self._older]
         self._fresh = [change(self._needed(run)) for run in self._fresh]
 
-    @property
-    def nbytes(self) -> int:
-        """Memory of the rows, in bytes."""
-        runs = (*self._older, *self._fresh)
-        return sum(run.keys.nbytes + sum(column.nbytes for column in run.values) for run in runs)
-
     def _tidy(self, runs: list[Rows]) -> None:
         while len(runs) >= _FAN_IN and len(runs[-_FAN_IN]) < _FAN_IN * len(runs[-1]):
             runs[-_FAN_IN:] = [self._merged(runs[-_FAN_IN:])]
