@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import redis
 
+from bench import vectors_only
 from bench.peers.answer import HOUR_MS, MINUTE_MS, Answer, all_hours, last_hour, last_ms
 from bench.traffic import Traffic
 from bench.windows import Row, flow, measured
@@ -95,8 +96,8 @@ def main() -> None:
                 row = measured(f"peers.{module}", *arguments, redis_server.url)
                 report(name, row, plain(client) == answer)
 
-            def ours(name: str, **settings: str) -> None:
-                row = flow(kafka, redis_server, traffic, **settings)
+            def ours(name: str, drawing: str, **settings: str) -> None:
+                row = flow(kafka, redis_server, traffic, drawing, **settings)
                 found = vectors(load(env=settings))(client)
                 report(name, row, found == last_hour(many, (end - HOUR_MS) // MINUTE_MS * MINUTE_MS))
 
@@ -114,6 +115,7 @@ def main() -> None:
                 kafka.bootstrap,
                 "interactions",
             )
-            ours("flow `windows`, this task alone", HEADRACE_FEATURE_REGISTRY=REGISTRY)
-            ours("flow `windows`, everything it computes")
+            alone = {"HEADRACE_FEATURE_REGISTRY": REGISTRY}
+            ours("headrace, this task alone", vectors_only.NAME, **alone)
+            ours("headrace, flow `windows` with everything", "windows")
             peer("polars, batch job over a file", last, "polars_batch", many)
