@@ -11,6 +11,8 @@ import redis as redis_client
 from sources.simulate import Dirt, Traffic
 from tests.flows.harness import PARTITIONS, Place, simulated
 from tests.flows.oracle import differences, in_redis
+from tests.flows.user_sets import in_redis as sets_in_redis
+from tests.flows.user_sets import wanted as wanted_sets
 
 TRAFFIC = Traffic(users=800, hours=2.5, rate=200, seed=9, partitions=PARTITIONS, dirt=Dirt().times(4))
 SHORTEST_RUN_S, LONGEST_RUN_S = 0.8, 3.0
@@ -31,6 +33,7 @@ def test_kills_lose_and_double_nothing(engine: str, crashes: int, redis_url: str
     more = {**SLOW, "HEADRACE_ENGINE": engine}
     places = (Place(f"file:{log}", redis_url, tmp_path / f"state-{number}", more) for number in count())
     place = next(places)
+    sets = wanted_sets(log, place)
     killed = 0
     with redis_client.Redis.from_url(redis_url) as client:
         while killed < crashes:
@@ -42,3 +45,4 @@ def test_kills_lose_and_double_nothing(engine: str, crashes: int, redis_url: str
                 place = next(places)
         place.run()
         assert not differences(in_redis(client), wanted)
+        assert sets_in_redis(client) == sets

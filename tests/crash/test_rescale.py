@@ -11,6 +11,8 @@ from sources.simulate import Dirt, Traffic
 from tests.flows.cluster import Cluster, run
 from tests.flows.harness import PARTITIONS, Place, simulated
 from tests.flows.oracle import differences, in_redis
+from tests.flows.user_sets import in_redis as sets_in_redis
+from tests.flows.user_sets import wanted as wanted_sets
 
 TRAFFIC = Traffic(users=800, hours=2.5, rate=200, seed=11, partitions=PARTITIONS, dirt=Dirt().times(4))
 SHORTEST_RUN_S, LONGEST_RUN_S = 1.5, 5.0
@@ -40,6 +42,7 @@ def test_kills_and_rescaling_lose_and_double_nothing(crashes: int, redis_url: st
     chance = random.Random(crashes)
     places = (Place(f"file:{log}", redis_url, tmp_path / f"state-{number}", SLOW) for number in count())
     place = next(places)
+    sets = wanted_sets(log, place)
     blows = 0
     with redis_client.Redis.from_url(redis_url) as client:
         while blows < crashes:
@@ -51,3 +54,4 @@ def test_kills_and_rescaling_lose_and_double_nothing(crashes: int, redis_url: st
                 place = next(places)
         run(place, chance.choice(SIZES))
         assert not differences(in_redis(client), wanted)
+        assert sets_in_redis(client) == sets

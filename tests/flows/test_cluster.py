@@ -8,7 +8,7 @@ import redis as redis_client
 
 from flows.simulate import simulate_into
 from tests.faults.outcome import finished, ran
-from tests.flows import cluster
+from tests.flows import cluster, user_sets
 from tests.flows.cluster import Cluster
 from tests.flows.harness import TRAFFIC, Place, Vectors, simulated, until
 from tests.flows.oracle import differences, in_redis
@@ -43,6 +43,7 @@ def test_two_processes(traffic: Traffic, client: redis_client.Redis, redis_url: 
     place = Place(f"file:{folder}", redis_url, tmp_path)
     cluster.run(place, 2)
     assert not differences(in_redis(client), wanted)
+    assert user_sets.in_redis(client) == user_sets.wanted(folder, place)
 
 
 def test_two_processes_on_kafka(
@@ -77,6 +78,7 @@ def test_one_two_one(traffic: Traffic, client: redis_client.Redis, redis_url: st
 
     last = ran(place, seconds=240)
     last.went_well()
+    assert user_sets.in_redis(client) == user_sets.wanted(folder, place)
     read += cluster.records(last.summary)
     whole = Place(f"file:{folder}", redis_url, tmp_path / "whole")
     alone = ran(whole, seconds=240)

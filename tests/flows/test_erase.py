@@ -17,7 +17,7 @@ from state.chunks import ChunkStore
 from state.durable import Durable
 from tests.flows.harness import Place, Vectors, until
 from tests.flows.oracle import judged
-from tests.flows.test_seen_flow import in_redis, wanted
+from tests.flows.user_sets import in_redis, wanted
 from tests.operators import naive_hidden
 
 Traffic = tuple[Path, Vectors]
