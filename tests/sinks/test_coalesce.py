@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.effects import (
+    AffinitySet,
     Effect,
     Erase,
     FeatureSet,
@@ -93,6 +94,7 @@ def apply(effects: list[Effect], store: Store) -> Store:
                 for user, items in zip(effect.user_ids.tolist(), sets, strict=True)
             }
             continue
+        assert not isinstance(effect, AffinitySet), "pairs have tests of their own"
         for row, number in enumerate(effect.ids.tolist()):
             key = (effect.entity, number)
             if isinstance(effect, Erase):
