@@ -70,7 +70,7 @@ def test_a_second_process_is_told_of_the_first(place: Place) -> None:
 
 def test_a_chunk_that_is_changed_or_missing(read: Place) -> None:
     """Put back, it is taken as if nothing had been."""
-    chunk = sorted((read.state / "windows" / "windows").glob("*.arrow"))[0]
+    chunk = sorted((read.state / "windows" / "users").rglob("*.arrow"))[0]
     data = chunk.read_bytes()
     chunk.write_bytes(data[:200] + bytes(8) + data[208:])
     assert f"state chunk {chunk} is damaged (its checksum differs)" in ran(read).sentence()
