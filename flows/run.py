@@ -83,7 +83,7 @@ def run(
         stop = stack.enter_context(Stop(settings.stop_ms / 1000).on_signals())
         if registry is not None:
             stop.covers([registry])
-        _prepare_inner_loops()
+        prepare_inner_loops()
         peers = Peers(state, addresses, index, settings.peer_wait_ms / 1000)
         if not peers.wait(lambda: stop.asked):
             return
@@ -93,7 +93,7 @@ def run(
         )
 
 
-def _prepare_inner_loops() -> None:
+def prepare_inner_loops() -> None:
     """Compile them before the first record; what was compiled lies on disk for the next start."""
     began = time.monotonic()
     form = kernels().form

@@ -12,7 +12,7 @@ from flows.demo.place import make_place
 from flows.demo.report import print_report
 from flows.observe import Observer
 from flows.progress import shown as shown_flow
-from flows.run import run
+from flows.run import prepare_inner_loops, run
 from flows.simulate import simulate_into
 from schemas.errors import HeadraceError
 from sources.simulate import Traffic
@@ -53,6 +53,8 @@ def demo(users: int, hours: float, seed: int, rate: float, folder: Path) -> None
         truth = simulate_into(settings, traffic, watch=watch)
     simulated_s = time.monotonic() - began
 
+    click.echo("preparing inner loops, which takes a while the first time")
+    prepare_inner_loops()
     click.echo(f"running the flow {FLOW!r} over {truth.messages['interactions']:,} interactions")
     observer = Observer(FLOW)
     began = time.monotonic()
