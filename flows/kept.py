@@ -85,17 +85,26 @@ class Kept:
 class Paced:
     """A kept logic that hands out its effects on time: urgent ones after `urgent_ms`, all after `all_ms`.
 
-    What may trail comes in portions, of each kind at least `trail_per_second` keys.
+    What may trail comes in portions, of each kind at least `trail_per_second` keys. `turn`, from 0 to 1, says when
+    within `all_ms` its turn is: logics that hand out everything at once would fill the sink, and what is urgent wait.
     """
 
-    def __init__(self, kept: Kept, clock: Clock, urgent_ms: int, all_ms: int, trail_per_second: int) -> None:
+    def __init__(
+        self,
+        kept: Kept,
+        clock: Clock,
+        urgent_ms: int,
+        all_ms: int,
+        trail_per_second: int,
+        turn: float = 0.0,
+    ) -> None:
         self.kept = kept
         self._clock = clock
         self._urgent = urgent_ms / 1000
         self._all = all_ms / 1000
         now = time.monotonic()
         self._urgent_at = now
-        self._all_at = now
+        self._all_at = now + self._all * turn
         self._waiting = True
         self._unsaved = True
         logic = kept.logic

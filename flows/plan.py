@@ -118,9 +118,15 @@ class Plan:
             self.settings.flush_ms,
             self.settings.flush_slow_ms,
             self.settings.expiry_per_second,
+            turn=self._turn(step, shard),
         )
         self.opened.append((step, paced))
         return paced
+
+    def _turn(self, step: Keep, shard: int) -> float:
+        """The turn of a logic among all of the flow, from 0 to 1."""
+        keeps = self.drawing.keeps
+        return (shard * len(keeps) + keeps.index(step)) / (self.shards * len(keeps))
 
     def outputs(self, stack: ExitStack) -> dict[str, Output]:
         """Open the sinks, to be closed by `stack`; raises `HeadraceError`."""
