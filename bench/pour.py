@@ -15,13 +15,19 @@ TURN_S = 0.05
 
 
 def main() -> None:
-    """Servers, partitions, records a second, seconds, and the share of one viral post."""
+    """Servers, partitions, records a second, seconds, the share of one viral post; posts, users, authors."""
     servers, partitions, rate, seconds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
-    viral, posts, users = float(sys.argv[5]), int(sys.argv[6]), int(sys.argv[7])
+    viral, posts, users, authors = float(sys.argv[5]), *map(int, sys.argv[6:])
     codec, writer = Codec("Interaction"), KafkaWriter(servers, {})
     size = int(rate * TURN_S)
     traffic = Traffic(
-        events=int(rate * seconds), posts=posts, users=users, partitions=partitions, viral=viral, repeats=0.0
+        events=int(rate * seconds),
+        posts=posts,
+        users=users,
+        authors=authors,
+        partitions=partitions,
+        viral=viral,
+        repeats=0.0,
     )
     began = time.monotonic()
     for turn, (rows, _) in enumerate(traffic.slices(size)):
