@@ -80,10 +80,9 @@ def test_a_long_value_is_cut_and_the_detail_says_so(settings: Settings) -> None:
 def test_two_flows_may_write_dead_letters_of_one_partition(settings: Settings) -> None:
     one, other = (DeadLetterSink.from_settings(settings, flow) for flow in ("windows", "fanout"))
     for _ in range(2):
-        one.write([_letters(0, [b"a"])])
-        other.write([_letters(0, [b"b"])])
-        one.flush()
-        other.flush()
+        for sink, value in ((one, b"a"), (other, b"b")):
+            sink.write([_letters(0, [value])])
+            sink.flush()
     assert [row["flow"] for row in _read(settings, 0)] == ["windows", "fanout"] * 2
     one.close()
     other.close()
